@@ -1,0 +1,228 @@
+//! What all runs of a process share, and the three ways in: accept a request, drive a run, decide an approval.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::agent::Agent;
+use crate::clock::Clock;
+use crate::code;
+use crate::error::{Halt, StoreError};
+use crate::health::Health;
+use crate::id::{ApprovalId, RunId};
+use crate::journal::entry::{AnswerRecord, FinalState, Replied};
+use crate::pipeline::handle;
+use crate::principal::Principal;
+use crate::run::Run;
+use crate::store::{
+    Approvals, Budgets, CacheStore, Decided, Journal, Lease, Ledger, NewRun, Ruling, RunRecord, RunState,
+};
+
+/// Shared by all runs of a process.
+pub struct Runtime {
+    /// The agents, by name.
+    pub agents: BTreeMap<String, Arc<Agent>>,
+    /// Runs and entries.
+    pub journal: Arc<dyn Journal>,
+    /// Questions to people.
+    pub approvals: Arc<dyn Approvals>,
+    /// What agents did to the world.
+    pub ledger: Arc<dyn Ledger>,
+    /// Money by day.
+    pub budgets: Arc<dyn Budgets>,
+    /// Answers that may be given again.
+    pub cache: Arc<dyn CacheStore>,
+    /// Time and entropy.
+    pub clock: Arc<dyn Clock>,
+    /// How the models are doing.
+    pub health: Health,
+    /// This process's name in leases; unique.
+    pub worker: String,
+    /// How long a lease holds without renewal.
+    pub lease_time: Duration,
+}
+
+/// A run is given up after so many failures of our own.
+pub const MOST_FAILURES: i64 = 8;
+
+/// A request to an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The agent's name.
+    pub agent: String,
+    /// Who asks.
+    pub principal: Principal,
+    /// What they ask.
+    pub input: String,
+}
+
+/// The request was not accepted; no run exists.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// There is no such agent.
+    #[error("there is no agent `{0}`")]
+    UnknownAgent(String),
+    /// The run could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where a run stands after it was driven.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Driven {
+    /// It ended.
+    Ended {
+        /// The reply as journaled, with placeholders.
+        reply: Box<Replied>,
+        /// The answer for the principal, placeholders replaced; `None` unless the run was answered.
+        answer: Option<AnswerRecord>,
+    },
+    /// It waits for a person.
+    Parked(ApprovalId),
+    /// It is open; another worker has it, or it will be tried again.
+    Open,
+}
+
+impl Runtime {
+    /// Stores a new run, held by this process. It is durable when this returns: whatever happens next, it will end.
+    pub async fn accept(&self, request: Request) -> Result<RunRecord, AcceptError> {
+        let agent = self.agents.get(&request.agent).ok_or_else(|| AcceptError::UnknownAgent(request.agent.clone()))?;
+        let now = self.clock.now();
+        let new = NewRun {
+            id: RunId::from_uuid(self.clock.new_uuid()),
+            agent: request.agent,
+            version: agent.version.clone(),
+            principal: request.principal,
+            input: request.input,
+            created_at: now,
+            claim: Some((self.worker.clone(), now.plus(self.lease_time))),
+        };
+        self.journal.create(&new).await?;
+        Ok(RunRecord {
+            id: new.id,
+            agent: new.agent,
+            version: new.version,
+            principal: new.principal,
+            input: new.input,
+            created_at: new.created_at,
+            state: RunState::Open,
+            ended_at: None,
+            epoch: 1,
+            failures: 0,
+            approval: None,
+            cost: crate::money::MicroUsd::ZERO,
+        })
+    }
+
+    /// Takes a run that this process holds as far as it goes: to its reply, to a park, or to a failure of ours.
+    pub async fn drive(self: &Arc<Self>, record: RunRecord) -> Driven {
+        let lease = Lease { run: record.id, worker: self.worker.clone(), epoch: record.epoch };
+        let failures = record.failures;
+        match self.go(record, lease.clone()).await {
+            Ok(driven) => driven,
+            Err(Halt::Parked(approval)) => Driven::Parked(approval),
+            Err(Halt::LostRun) => {
+                info!(run.id = %lease.run, "run {} is another worker's now", lease.run);
+                Driven::Open
+            }
+            Err(halt) => {
+                error!(run.id = %lease.run, error = %halt, cause = ?std::error::Error::source(&halt), "run {} stopped: {halt}", lease.run);
+                let pause = Duration::from_secs(1 << failures.clamp(0, 8));
+                if let Err(error) = self.journal.release(&lease, self.clock.now().plus(pause)).await {
+                    warn!(run.id = %lease.run, %error, "run {} could not be given back; its lease will run out", lease.run);
+                }
+                Driven::Open
+            }
+        }
+    }
+
+    async fn go(self: &Arc<Self>, record: RunRecord, lease: Lease) -> Result<Driven, Halt> {
+        // A run that is in its first life has no journal yet.
+        let entries = if record.epoch > 1 { self.journal.entries(record.id).await? } else { Vec::new() };
+        let failures = record.failures;
+        let Some(agent) = self.agents.get(&record.agent).cloned() else {
+            warn!(run.id = %record.id, agent = %record.agent, "run {} belongs to an agent that is gone", record.id);
+            return Err(Halt::Diverged { position: 0, recorded: record.agent.clone(), asked: "no agent".to_owned() });
+        };
+        let same_version = agent.version == record.version;
+        let run = Run::new(Arc::clone(self), agent, record, lease, entries);
+        let reply = if failures >= MOST_FAILURES {
+            let detail = format!("it failed {failures} times for reasons of the installation; see the log");
+            run.abandon(FinalState::Failed, code::RUN_FAILED, detail).await?
+        } else if same_version {
+            match handle(&run).await {
+                Err(Halt::Diverged { position, recorded, asked }) => {
+                    let detail = format!("position {position} holds `{recorded}`, the program asks for `{asked}`");
+                    run.abandon(FinalState::Escalated, code::JOURNAL_DIVERGED, detail).await?
+                }
+                other => other?,
+            }
+        } else {
+            let detail = "the agent was changed while the run was open; nothing more was done".to_owned();
+            run.abandon(FinalState::Escalated, code::JOURNAL_DIVERGED, detail).await?
+        };
+        let answered = reply.state == FinalState::Answered;
+        let answer = reply.answer.as_ref().filter(|_| answered).map(|answer| restored(&run, answer));
+        Ok(Driven::Ended { reply: Box::new(reply), answer })
+    }
+
+    /// Takes a person's decision. The requester never approves their own request.
+    pub async fn decide(&self, ruling: Ruling) -> Result<Result<(), DecisionRefused>, StoreError> {
+        let Some(record) = self.approvals.approval(ruling.approval).await? else {
+            return Ok(Err(DecisionRefused::Unknown));
+        };
+        if ruling.by.trim().is_empty() || ruling.by == record.asked.principal.id {
+            return Ok(Err(DecisionRefused::Requester));
+        }
+        Ok(match self.approvals.decide(&ruling).await? {
+            Decided::Taken => Ok(()),
+            Decided::AlreadyDecided { by, .. } => Err(DecisionRefused::Taken { by }),
+            Decided::Expired => Err(DecisionRefused::Expired),
+            Decided::OtherArguments => Err(DecisionRefused::OtherArguments),
+            Decided::Unknown => Err(DecisionRefused::Unknown),
+        })
+    }
+}
+
+/// A decision that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionRefused {
+    /// There is no such approval.
+    #[error("there is no such approval")]
+    Unknown,
+    /// Whoever asked cannot decide.
+    #[error("a request cannot be decided by the one who made it, or by nobody")]
+    Requester,
+    /// Somebody was faster.
+    #[error("{by} has decided already")]
+    Taken {
+        /// Who.
+        by: String,
+    },
+    /// Too late.
+    #[error("the time to decide is over")]
+    Expired,
+    /// The person saw something else.
+    #[error("the arguments are not those that were shown")]
+    OtherArguments,
+}
+
+impl DecisionRefused {
+    /// One of [`crate::code`].
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => code::APPROVAL_UNKNOWN,
+            Self::Requester => code::APPROVAL_SELF,
+            Self::Taken { .. } => code::APPROVAL_TAKEN,
+            Self::Expired => code::APPROVAL_EXPIRED,
+            Self::OtherArguments => code::APPROVAL_CHANGED,
+        }
+    }
+}
+
+fn restored(run: &Run, answer: &AnswerRecord) -> AnswerRecord {
+    let vault = run.vault();
+    AnswerRecord { text: vault.restore(&answer.text), body: vault.restore_value(&answer.body), ..answer.clone() }
+}
