@@ -59,6 +59,22 @@ pub struct Tiers {
     pub complex: Vec<Model>,
 }
 
+impl Tiers {
+    /// All models, tier by tier.
+    pub fn all(&self) -> Vec<&Model> {
+        self.simple.iter().chain(&self.medium).chain(&self.complex).collect()
+    }
+}
+
+/// The model whose turn it is in a run.
+#[derive(Clone, Copy)]
+pub struct Served<'a> {
+    /// The tier that was chosen for the request.
+    pub tier: &'a str,
+    /// `None` when the agent has no model at all.
+    pub model: Option<&'a Model>,
+}
+
 /// A model that may serve an agent.
 #[derive(Clone)]
 pub struct Model {

@@ -70,14 +70,15 @@ async fn call(
     allowance: Allowance,
 ) -> ModelCalled {
     request.max_output_tokens = allowance.output_tokens;
-    let deadline = Instant::now() + allowance.time;
+    let end = Instant::now() + allowance.time;
     let mut failures = Vec::new();
     let mut wait = FIRST_WAIT;
     loop {
         let started = Instant::now();
+        let deadline = end.min(started + model.timeout);
         let result = timeout_at(deadline, model.provider.chat(&request, deadline)).await.unwrap_or_else(|_| {
-            let kind = ProviderErrorKind::TimedOut(allowance.time);
-            Err(ProviderError { provider: model.provider.name().to_owned(), kind, retry: Retry::No })
+            let kind = ProviderErrorKind::TimedOut(deadline - started);
+            Err(ProviderError { provider: model.provider.name().to_owned(), kind, retry: Retry::Backoff })
         });
         let error = match result {
             Ok(reply) => {
@@ -96,7 +97,7 @@ async fn call(
             Retry::After(at_least) => Some(at_least + Duration::from_millis(run.runtime.clock.random(100))),
         };
         let tries_left = failures.len() <= usize::try_from(model.retries).unwrap_or(usize::MAX);
-        let again = pause.map(|pause| Instant::now() + pause).filter(|at| tries_left && *at < deadline);
+        let again = pause.map(|pause| Instant::now() + pause).filter(|at| tries_left && *at < end);
         let Some(again) = again else {
             return nothing(model, input, ModelResult::Unavailable { reason: error.to_string() }, failures);
         };

@@ -38,7 +38,7 @@ pub struct Allowance {
     pub output_tokens: u32,
     /// The most that the call can cost.
     pub worst_case: MicroUsd,
-    /// The most time that it may take.
+    /// The most time that it may take, with all its tries.
     pub time: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Meter {
                 format!("{} of {} model calls", self.model_calls, limits.model_calls),
             ));
         }
-        let time = limits.run_time.saturating_sub(self.worked).min(model.timeout);
+        let time = limits.run_time.saturating_sub(self.worked);
         if time.is_zero() {
             return Err(over("seconds_per_run", format!("{} s of working time", limits.run_time.as_secs())));
         }

@@ -47,9 +47,9 @@ pub enum Error {
     /// The store could not do its work.
     #[error("the run store failed")]
     Store(#[from] StoreError),
-    /// The process is shutting down; the run stays open.
-    #[error("the process is shutting down")]
-    ShuttingDown,
+    /// The run's agent is not configured here.
+    #[error("there is no agent `{0}` here")]
+    NoAgent(String),
 }
 
 /// A store could not do its work.

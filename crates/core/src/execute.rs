@@ -6,6 +6,7 @@ pub mod turn;
 
 use serde_json::json;
 
+use crate::agent::Served;
 use crate::approval::{self, Answered};
 use crate::ask::ask;
 use crate::code;
@@ -14,7 +15,6 @@ use crate::input::{Input, Rejection};
 use crate::journal::entry::ModelResult;
 use crate::message::ToolCall;
 use crate::provider::{ChatRequest, OutputSchema};
-use crate::route::Served;
 use crate::run::{Reason, Run};
 
 use dispatch::{Dispatched, dispatch};

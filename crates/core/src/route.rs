@@ -1,6 +1,6 @@
 //! Routing: which models may serve a request, cheapest first. The choice is pure; its step is journaled.
 
-use crate::agent::{Model, Tiers};
+use crate::agent::{Model, Served, Tiers};
 use crate::error::Halt;
 use crate::input::Input;
 use crate::journal::entry::Routed;
@@ -26,15 +26,6 @@ impl Route {
     }
 }
 
-/// A model of a route.
-#[derive(Clone, Copy)]
-pub struct Served<'a> {
-    /// The tier that was chosen for the request.
-    pub tier: &'a str,
-    /// `None` when the agent has no model at all.
-    pub model: Option<&'a Model>,
-}
-
 /// Chooses the models for a run.
 pub async fn route(run: &Run, input: &Input) -> Result<Route, Halt> {
     let routed = run
@@ -46,13 +37,6 @@ pub async fn route(run: &Run, input: &Input) -> Result<Route, Halt> {
     let all = run.agent.models.all();
     let models = routed.models.iter().filter_map(|name| all.iter().find(|model| model.name == *name).copied().cloned());
     Ok(Route { models: models.collect(), tier: routed.tier, at: 0 })
-}
-
-impl Tiers {
-    /// All models, tier by tier.
-    pub fn all(&self) -> Vec<&Model> {
-        self.simple.iter().chain(&self.medium).chain(&self.complex).collect()
-    }
 }
 
 /// The tier by the request's size and shape, then its models and those of the stronger tiers as fallbacks. Models that

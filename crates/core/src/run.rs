@@ -86,17 +86,7 @@ impl Run {
         lease: Lease,
         entries: Vec<Entry>,
     ) -> Self {
-        let state = State {
-            cursor: Cursor::new(chain::seed(&record), entries),
-            vault: Vault::default(),
-            meter: Meter::default(),
-            evidence: Vec::new(),
-            effects: Vec::new(),
-            route: (String::new(), String::new()),
-            done_so_far: Vec::new(),
-            settled_calls: HashSet::new(),
-            asked_hash: String::new(),
-        };
+        let state = State::new(&record, entries);
         Self { runtime, agent, record, lease, state: Mutex::new(state) }
     }
 
@@ -128,13 +118,14 @@ impl Run {
             Origin::Model => "model",
             Origin::Cache => "cache",
         };
-        let reply = Replied { origin: origin.to_owned(), answer: Some(answer), ..self.reply(FinalState::Answered) };
+        let reply =
+            Replied { origin: origin.to_owned(), answer: Some(answer), ..self.lock().reply(FinalState::Answered) };
         self.finish(reply).await
     }
 
     /// Ends the run without accepting the request.
     pub async fn refuse(&self, reason: Reason) -> Result<Replied, Halt> {
-        let reply = Replied { code: reason.code, reason: reason.detail, ..self.reply(FinalState::Refused) };
+        let reply = Replied { code: reason.code, reason: reason.detail, ..self.lock().reply(FinalState::Refused) };
         self.finish(reply).await
     }
 
@@ -145,16 +136,9 @@ impl Run {
             reason: reason.detail,
             answer: reason.draft,
             escalated_to: self.agent.escalation.clone(),
-            ..self.reply(FinalState::Escalated)
+            ..self.lock().reply(FinalState::Escalated)
         };
         self.finish(reply).await
-    }
-
-    /// Ends a run that cannot go on, whatever its journal holds.
-    pub(crate) async fn abandon(&self, state: FinalState, code: &str, detail: String) -> Result<Replied, Halt> {
-        self.lock().cursor.skip_to_end();
-        let escalated_to = self.agent.escalation.clone();
-        self.finish(Replied { code: code.to_owned(), reason: detail, escalated_to, ..self.reply(state) }).await
     }
 
     /// The position of the next step.
@@ -246,22 +230,6 @@ impl Run {
         Ok(self.durable_step(async { Ok(reply) }, finish).await?.0)
     }
 
-    fn reply(&self, state: FinalState) -> Replied {
-        let known = self.lock();
-        let Meter { usage, cost, .. } = known.meter;
-        Replied {
-            state,
-            answer: None,
-            origin: String::new(),
-            code: String::new(),
-            reason: String::new(),
-            escalated_to: String::new(),
-            done_so_far: known.done_so_far.clone(),
-            usage: usage.into(),
-            cost,
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,7 +244,73 @@ pub enum Known {
     Fresh,
 }
 
+/// Ends a run that cannot go on, whatever its journal holds. Says what it did and cost until now.
+pub(crate) async fn abandon(
+    runtime: &Runtime,
+    record: &RunRecord,
+    lease: Lease,
+    entries: Vec<Entry>,
+    end: Ending,
+) -> Result<Replied, Halt> {
+    let mut state = State::new(record, Vec::new());
+    for entry in &entries {
+        state.learn(&entry.payload, entry.took_us);
+    }
+    let reply = Replied {
+        code: end.code.to_owned(),
+        reason: end.reason,
+        escalated_to: end.escalated_to,
+        ..state.reply(end.state)
+    };
+    let at = runtime.clock.now();
+    let mut cursor = Cursor::new(chain::seed(record), entries);
+    cursor.skip_to_end();
+    let payload = Payload::Replied(reply.clone());
+    let finish = Change::Finish { at, reply: Box::new(reply.clone()) };
+    cursor.push(Entry { position: 0, at, took_us: 0, payload, hash: [0; 32] }, vec![finish]);
+    let (entries, changes) = cursor.drain();
+    runtime.journal.append(Append { lease, entries, changes }).await?;
+    Ok(reply)
+}
+
+/// How a run ends that cannot go on.
+pub(crate) struct Ending {
+    pub(crate) state: FinalState,
+    pub(crate) code: &'static str,
+    pub(crate) reason: String,
+    pub(crate) escalated_to: String,
+}
+
 impl State {
+    fn new(record: &RunRecord, entries: Vec<Entry>) -> Self {
+        Self {
+            cursor: Cursor::new(chain::seed(record), entries),
+            vault: Vault::default(),
+            meter: Meter::default(),
+            evidence: Vec::new(),
+            effects: Vec::new(),
+            route: (String::new(), String::new()),
+            done_so_far: Vec::new(),
+            settled_calls: HashSet::new(),
+            asked_hash: String::new(),
+        }
+    }
+
+    /// A reply with what is known so far.
+    fn reply(&self, state: FinalState) -> Replied {
+        Replied {
+            state,
+            answer: None,
+            origin: String::new(),
+            code: String::new(),
+            reason: String::new(),
+            escalated_to: String::new(),
+            done_so_far: self.done_so_far.clone(),
+            usage: self.meter.usage.into(),
+            cost: self.meter.cost,
+        }
+    }
+
     /// Learns from an entry, the same way whether it was just made or read back.
     fn learn(&mut self, payload: &Payload, took_us: u64) {
         if !matches!(payload, Payload::ApprovalDecided(_)) {

@@ -9,13 +9,13 @@ use tracing::{error, info, warn};
 use crate::agent::Agent;
 use crate::clock::Clock;
 use crate::code;
-use crate::error::{Halt, StoreError};
+use crate::error::{Error, Halt, StoreError};
 use crate::health::Health;
 use crate::id::{ApprovalId, RunId};
-use crate::journal::entry::{AnswerRecord, FinalState, Replied};
+use crate::journal::entry::{AnswerRecord, Entry, FinalState, Replied};
 use crate::pipeline::handle;
 use crate::principal::Principal;
-use crate::run::Run;
+use crate::run::{self, Ending, Run};
 use crate::store::{
     Approvals, Budgets, CacheStore, Decided, Journal, Lease, Ledger, NewRun, Ruling, RunRecord, RunState,
 };
@@ -143,29 +143,54 @@ impl Runtime {
         let entries = if record.epoch > 1 { self.journal.entries(record.id).await? } else { Vec::new() };
         let failures = record.failures;
         let Some(agent) = self.agents.get(&record.agent).cloned() else {
-            warn!(run.id = %record.id, agent = %record.agent, "run {} belongs to an agent that is gone", record.id);
-            return Err(Halt::Diverged { position: 0, recorded: record.agent.clone(), asked: "no agent".to_owned() });
+            return self.without_agent(record, lease, entries).await;
         };
-        let same_version = agent.version == record.version;
-        let run = Run::new(Arc::clone(self), agent, record, lease, entries);
-        let reply = if failures >= MOST_FAILURES {
-            let detail = format!("it failed {failures} times for reasons of the installation; see the log");
-            run.abandon(FinalState::Failed, code::RUN_FAILED, detail).await?
-        } else if same_version {
-            match handle(&run).await {
-                Err(Halt::Diverged { position, recorded, asked }) => {
-                    let detail = format!("position {position} holds `{recorded}`, the program asks for `{asked}`");
-                    run.abandon(FinalState::Escalated, code::JOURNAL_DIVERGED, detail).await?
-                }
-                other => other?,
+        let escalated_to = agent.escalation.clone();
+        let ending = |state, code, reason| Ending { state, code, reason, escalated_to };
+        if failures >= MOST_FAILURES {
+            let reason = format!("it failed {failures} times for reasons of the installation; see the log");
+            let end = ending(FinalState::Failed, code::RUN_FAILED, reason);
+            return self.abandoned(&record, lease, entries, end).await;
+        }
+        if agent.version != record.version {
+            let reason = "the agent was changed while the run was open; nothing more was done".to_owned();
+            let end = ending(FinalState::Escalated, code::JOURNAL_DIVERGED, reason);
+            return self.abandoned(&record, lease, entries, end).await;
+        }
+        let run = Run::new(Arc::clone(self), agent, record.clone(), lease.clone(), entries.clone());
+        let reply = match handle(&run).await {
+            // What is recorded does not fit the code, so nothing was added to it in this life.
+            Err(Halt::Diverged { position, recorded, asked }) => {
+                let reason = format!("position {position} holds `{recorded}`, the program asks for `{asked}`");
+                let end = ending(FinalState::Escalated, code::JOURNAL_DIVERGED, reason);
+                return self.abandoned(&record, lease, entries, end).await;
             }
-        } else {
-            let detail = "the agent was changed while the run was open; nothing more was done".to_owned();
-            run.abandon(FinalState::Escalated, code::JOURNAL_DIVERGED, detail).await?
+            other => other?,
         };
         let answered = reply.state == FinalState::Answered;
         let answer = reply.answer.as_ref().filter(|_| answered).map(|answer| restored(&run, answer));
         Ok(Driven::Ended { reply: Box::new(reply), answer })
+    }
+
+    /// The agent may come back with the next configuration; in the end somebody must hear of it.
+    async fn without_agent(&self, record: RunRecord, lease: Lease, entries: Vec<Entry>) -> Result<Driven, Halt> {
+        let reason = format!("there is no agent `{}` any more", record.agent);
+        if record.failures < MOST_FAILURES {
+            return Err(Halt::Failed(Error::NoAgent(record.agent)));
+        }
+        let end = Ending { state: FinalState::Failed, code: code::AGENT_UNKNOWN, reason, escalated_to: String::new() };
+        self.abandoned(&record, lease, entries, end).await
+    }
+
+    async fn abandoned(
+        &self,
+        record: &RunRecord,
+        lease: Lease,
+        entries: Vec<Entry>,
+        end: Ending,
+    ) -> Result<Driven, Halt> {
+        let reply = run::abandon(self, record, lease, entries, end).await?;
+        Ok(Driven::Ended { reply: Box::new(reply), answer: None })
     }
 
     /// Takes a person's decision. The requester never approves their own request.

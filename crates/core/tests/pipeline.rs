@@ -401,6 +401,27 @@ async fn an_agent_that_changed_under_an_open_run_does_nothing_more() {
     let second = Harness::over(harness.store.clone(), Arc::new(changed), harness.clock.clone());
     let reply = ended(second.resume().await.remove(0));
     assert_eq!((reply.state, reply.code.as_str()), (FinalState::Escalated, code::JOURNAL_DIVERGED));
+    assert_eq!((refund.calls(), reply.usage.input), (0, 100), "what was used stays counted");
+    second.kinds().await;
+}
+
+#[tokio::test]
+async fn a_run_whose_agent_is_gone_is_tried_for_a_while_and_then_somebody_hears_of_it() {
+    let refund = Scripted::new(|_| done(json!({"ok": true})));
+    let (_, agent) = refund_agent(refund.clone(), vec![calls("refund", json!({"amount": 80}))]);
+    let harness = Harness::new(agent).await;
+    assert!(matches!(harness.ask("refund 80").await, Driven::Parked(_)));
+    harness.decide(true).await;
+    let (_, mut other) = scripted([]);
+    other.name = "another".into();
+    let second = Harness::over(harness.store.clone(), Arc::new(other), harness.clock.clone());
+    for _ in 0..mainstay_core::runtime::MOST_FAILURES {
+        assert_eq!(second.resume().await, [Driven::Open]);
+        assert!(second.resume().await.is_empty(), "it rests before the next try");
+        harness.clock.advance(Duration::from_secs(600));
+    }
+    let reply = ended(second.resume().await.remove(0));
+    assert_eq!((reply.state, reply.code.as_str()), (FinalState::Failed, code::AGENT_UNKNOWN));
     assert_eq!(refund.calls(), 0);
 }
 
