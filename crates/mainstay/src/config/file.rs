@@ -1,0 +1,6 @@
+//! The files as written: typed, with places, but not yet held against each other. See [`super::check`].
+
+pub(super) mod agent;
+pub(super) mod playbooks;
+pub(super) mod settings;
+pub(super) mod tool;

@@ -1,0 +1,219 @@
+//! Mainstay runs narrow AI agents in production: screened, routed, constrained, validated, and with a person when in
+//! doubt. Every step of a run is journaled, every side effect accounted for.
+//!
+//! ```no_run
+//! use mainstay::{Mainstay, Principal};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mainstay = Mainstay::open("my-shop").await?; // the folder that holds mainstay.toml
+//! let customer = Principal::new("c-1001");
+//! let reply = mainstay.ask("returns", &customer, "Where is my order #W1234567?").await?;
+//! println!("{}: {}", reply.status.as_str(), reply.answer.unwrap_or(reply.reason));
+//! # Ok(())
+//! # }
+//! ```
+
+mod assemble;
+pub mod clock;
+pub mod config;
+mod reply;
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use mainstay_core::id::{ApprovalId, RunId};
+pub use mainstay_core::journal::entry::FinalState;
+pub use mainstay_core::money::MicroUsd;
+pub use mainstay_core::principal::Principal;
+pub use mainstay_core::runtime::{AcceptError, DecisionRefused, Runtime};
+pub use mainstay_core::store::{ApprovalRecord, EffectRow, RunFilter, RunRecord, RunState};
+pub use mainstay_core::trace::Span;
+pub use reply::{Reply, Status};
+
+pub use assemble::{AssembleError, assemble};
+
+use mainstay_core::error::StoreError;
+use mainstay_core::journal::chain;
+use mainstay_core::runtime::Request;
+use mainstay_core::store::{Journal, Ruling};
+use mainstay_core::trace;
+use mainstay_store::Store;
+
+use config::problem::Problems;
+use worker::Worker;
+
+/// An open installation.
+pub struct Mainstay {
+    runtime: Arc<Runtime>,
+    store: Store,
+    worker: Worker,
+}
+
+/// An installation cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration has problems; each says where and what to do.
+    #[error("the configuration cannot be used\n{0}")]
+    Config(Problems),
+    /// A part of it cannot be built, for example because a secret is missing.
+    #[error("the installation cannot be put together")]
+    Assemble(#[from] AssembleError),
+    /// The run store cannot be used.
+    #[error("the run store cannot be used")]
+    Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Config(_) => Some("`mainstay check` prints the same problems; docs/config.md lists every key"),
+            Self::Assemble(_) => None,
+            Self::Store(_) => Some("see docs/errors/store_unavailable.md"),
+        }
+    }
+}
+
+/// What [`Mainstay::verify`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Runs looked at.
+    pub runs: u64,
+    /// Entries looked at.
+    pub entries: u64,
+    /// Runs whose chain is broken, with the first bad entry in words.
+    pub broken: Vec<(RunId, String)>,
+}
+
+impl Mainstay {
+    /// Opens the installation in the folder `root`: reads and checks its configuration, opens its store.
+    pub async fn open(root: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let loaded = config::load(root.as_ref()).map_err(OpenError::Config)?;
+        let url = assemble::store_url(&loaded.config).await?;
+        let store = Store::connect(&url).await?;
+        let journal: Arc<dyn Journal> = Arc::new(store.clone());
+        let runtime = Arc::new(assemble(&loaded.config, &store, journal).await?);
+        Ok(Self { worker: Worker::start(Arc::clone(&runtime)), runtime, store })
+    }
+
+    /// Asks an agent and waits until the run has ended, is parked on a person, or failed for a reason of ours. The run
+    /// goes on even when the caller stops waiting.
+    pub async fn ask(&self, agent: &str, principal: &Principal, input: &str) -> Result<Reply, AcceptError> {
+        let slot = self.worker.slot().await;
+        let request = Request { agent: agent.to_owned(), principal: principal.clone(), input: input.to_owned() };
+        let record = self.runtime.accept(request).await?;
+        let run = record.id;
+        Ok(Reply::new(run, self.worker.drive(record, slot).await))
+    }
+
+    /// Takes over whatever is due (crashed runs, decided approvals) until nothing is due any more.
+    pub async fn resume_due(&self) -> Vec<Reply> {
+        self.worker.drain_due().await.into_iter().map(|(run, driven)| Reply::new(run, driven)).collect()
+    }
+
+    /// From now on takes over, in the background, whatever becomes due.
+    pub fn watch(&self) {
+        self.worker.watch();
+    }
+
+    /// Stops: starts nothing more, waits at most `patience` for what is at work, closes the store. Says whether all runs
+    /// had stopped; the others are resumed by the next process.
+    pub async fn close(self, patience: Duration) -> bool {
+        let all_stopped = self.worker.stop(patience).await;
+        self.store.close().await;
+        all_stopped
+    }
+
+    /// What all runs share; for servers and tools that are built on top.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// One run.
+    pub async fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
+        self.runtime.journal.run(run).await
+    }
+
+    /// Runs, newest first.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        self.runtime.journal.runs(filter).await
+    }
+
+    /// The trace of a run; empty when there is no such run.
+    pub async fn trace(&self, run: RunId) -> Result<Vec<Span>, StoreError> {
+        let Some(record) = self.runtime.journal.run(run).await? else { return Ok(Vec::new()) };
+        Ok(trace::spans(&record, &self.runtime.journal.entries(run).await?))
+    }
+
+    /// Approvals that wait, or all of them, newest first.
+    pub async fn approvals(&self, only_waiting: bool, limit: u32) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.runtime.approvals.approvals(only_waiting, limit).await
+    }
+
+    /// One approval.
+    pub async fn approval(&self, approval: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError> {
+        self.runtime.approvals.approval(approval).await
+    }
+
+    /// Takes a person's decision. `seen_hash` is the hash of the arguments that the person saw; without it, what is stored
+    /// now counts as seen.
+    pub async fn decide(
+        &self,
+        approval: ApprovalId,
+        approved: bool,
+        by: &str,
+        reason: &str,
+        seen_hash: Option<&str>,
+    ) -> Result<Result<(), DecisionRefused>, StoreError> {
+        let Some(record) = self.approval(approval).await? else { return Ok(Err(DecisionRefused::Unknown)) };
+        let ruling = Ruling {
+            approval,
+            approved,
+            arguments_hash: seen_hash.unwrap_or(&record.asked.arguments_hash).to_owned(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            now: self.runtime.clock.now(),
+        };
+        self.runtime.decide(ruling).await
+    }
+
+    /// What agents did to the world, newest first.
+    pub async fn effects(&self, run: Option<RunId>, limit: u32) -> Result<Vec<EffectRow>, StoreError> {
+        self.runtime.ledger.effects(run, limit).await
+    }
+
+    /// Checks the hash chain of one run, or of all.
+    pub async fn verify(&self, only: Option<RunId>) -> Result<Verified, StoreError> {
+        let mut verified = Verified::default();
+        if let Some(run) = only {
+            let record = self.run(run).await?;
+            self.verify_one(record.ok_or_else(|| StoreError::NotFound(format!("run `{run}`")))?, &mut verified).await?;
+            return Ok(verified);
+        }
+        let mut page = RunFilter { limit: 500, ..RunFilter::default() };
+        loop {
+            let runs = self.runs(&page).await?;
+            let Some(last) = runs.last() else { return Ok(verified) };
+            page.before = Some(last.id);
+            for run in runs {
+                self.verify_one(run, &mut verified).await?;
+            }
+        }
+    }
+
+    async fn verify_one(&self, run: RunRecord, verified: &mut Verified) -> Result<(), StoreError> {
+        let bad = match self.runtime.journal.entries(run.id).await {
+            Ok(entries) => {
+                verified.entries += entries.len() as u64;
+                chain::verify(&run, &entries).err().map(|bad| bad.to_string())
+            }
+            Err(StoreError::Corrupt(what)) => Some(format!("unreadable: {what}")),
+            Err(error) => return Err(error),
+        };
+        verified.runs += 1;
+        verified.broken.extend(bad.map(|bad| (run.id, bad)));
+        Ok(())
+    }
+}
