@@ -182,6 +182,9 @@ pub(crate) struct DemoOptions {
     /// The model for what playbooks do not cover
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+    /// Let that model serve everything, playbooks aside
+    #[arg(long)]
+    pub(crate) model_only: bool,
     /// With this key, an OpenAI model serves what playbooks do not cover
     #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) openai_api_key: Option<String>,

@@ -159,7 +159,7 @@ pub(crate) fn print_trace(spans: &[Span]) {
         let purpose = span.attributes.get("mainstay.tool.purpose").and_then(Value::as_str);
         let fact = if purpose == Some("fact") { " (for the policy)" } else { "" };
         let name = format!("{branch}{}{fact}", span.name);
-        println!("{name:<52} {:>10}  {}", took(span.took_us), detail(span));
+        println!("{name:<52} {:>10}  {}", took(span.took_us.into()), detail(span));
     }
 }
 
@@ -179,7 +179,8 @@ fn detail(span: &Span) -> String {
     first.into_iter().find_map(text).map(|text| short(&text, 100)).unwrap_or_default()
 }
 
-fn took(micros: u64) -> String {
+/// A duration in the unit that suits it.
+pub(crate) fn took(micros: u128) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
         1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),

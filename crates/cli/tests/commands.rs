@@ -34,7 +34,13 @@ async fn shop(extra: Option<&ExtraModel>) -> (TempDir, Shop) {
 }
 
 fn live(base_url: String) -> ExtraModel {
-    ExtraModel { kind: ModelKind::Compatible, base_url: Some(base_url), model: "fake".into(), price: None }
+    ExtraModel {
+        kind: ModelKind::Compatible,
+        base_url: Some(base_url),
+        model: "fake".into(),
+        price: None,
+        alone: false,
+    }
 }
 
 #[test]

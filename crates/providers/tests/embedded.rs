@@ -476,6 +476,40 @@ fn quotes_answer_or_are_not_given() {
     }
 }
 
+#[test]
+fn headings_and_what_is_asked_for_decide_which_sentence_is_quoted() {
+    let passages = [
+        ("hours.md#0-90", "Opening hours", "The shop is open from Monday to Friday, 9:00 to 18:00. On Sundays it is closed."),
+        ("hours.md#90-200", "Opening hours > How to reach us", "Write to hello@company.example. By phone we can be reached during opening hours."),
+        ("warranty.md#0-200", "Warranty and repair", "Every article has a legal warranty of 2 years from delivery. Boots have 3 years on the sole. A repair takes 3 weeks."),
+        ("warranty.md#200-300", "Warranty and repair > Warranty or return?", "The warranty is for an article that has a fault."),
+        ("gift.md#0-90", "Gift cards", "Gift cards cost between 10 EUR and 250 EUR and are valid for 3 years."),
+        ("points.md#0-90", "Points", "Points expire 24 months after the order. Payment with points is not offered for fees."),
+        ("fees.csv#10-60", "fees", "Delivery to: Sweden\nDelivery costs in EUR: 9.90\nDelivery takes working days: 4 to 6"),
+        ("fees.csv#60-90", "fees", "Delivery to: Norway\nDelivery costs in EUR: 14.90\nDelivery takes working days: 5 to 8"),
+    ]
+    .map(|(id, title, text)| Passage { id: id.to_owned(), title: title.to_owned(), text: text.to_owned() });
+    for (question, answer) in [
+        ("What are your opening hours?", "The shop is open from Monday to Friday, 9:00 to 18:00."),
+        ("How can I reach you?", "Write to hello@company.example."),
+        ("How long is the warranty?", "Every article has a legal warranty of 2 years from delivery."),
+        ("How long does a repair take?", "A repair takes 3 weeks."),
+        ("Do gift cards expire?", "Gift cards cost between 10 EUR and 250 EUR and are valid for 3 years."),
+        ("When do points expire?", "Points expire 24 months after the order."),
+        (
+            "How long does shipping to Sweden take?",
+            "Delivery to: Sweden\nDelivery costs in EUR: 9.90\nDelivery takes working days: 4 to 6",
+        ),
+    ] {
+        assert_eq!(extract(question, &passages).map(|quote| quote.text).as_deref(), Some(answer), "{question}");
+    }
+    for question in
+        ["How long is the warranty on batteries?", "Do gift cards smell?", "Are boots waterproof?", "warranty"]
+    {
+        assert_eq!(extract(question, &passages), None, "{question}");
+    }
+}
+
 #[tokio::test]
 async fn hostile_conversations_end_in_an_answer() {
     let embedded = embedded();

@@ -55,7 +55,8 @@ files! {
     "mainstay.toml",
 }
 
-/// A model that serves what playbooks do not cover. It is named `live` and stands behind `embedded` in every tier.
+/// A model that serves what playbooks do not cover, or everything. It is named `live`; unless it is alone, it stands behind
+/// `embedded` in every tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtraModel {
     /// Which API it speaks.
@@ -67,6 +68,8 @@ pub struct ExtraModel {
     pub model: String,
     /// What it costs; `None` is free.
     pub price: Option<ModelPrice>,
+    /// It serves everything, and the embedded model nothing.
+    pub alone: bool,
 }
 
 /// Which API a model speaks, and with it where its key comes from.
@@ -98,7 +101,11 @@ pub fn write_agent(folder: &Path, base_url: &str, token: &str, extra: Option<&Ex
     for (path, text) in FILES {
         let text = match *path {
             SETTINGS => settings(text, base_url, extra)?,
-            AGENT if extra.is_some() => text.replace(EMBEDDED_ONLY, "[\"embedded\", \"live\"]"),
+            AGENT => match extra {
+                None => (*text).to_owned(),
+                Some(ExtraModel { alone: true, .. }) => text.replace(EMBEDDED_ONLY, "[\"live\"]"),
+                Some(_) => text.replace(EMBEDDED_ONLY, "[\"embedded\", \"live\"]"),
+            },
             _ => (*text).to_owned(),
         };
         let path = folder.join(path);

@@ -120,9 +120,17 @@ fn extra_model(options: &DemoOptions) -> Option<ExtraModel> {
     let model = |name: &str| options.model.clone().unwrap_or_else(|| name.to_owned());
     if options.model_url.is_some() {
         let base_url = options.model_url.clone();
-        return Some(ExtraModel { kind: ModelKind::Compatible, base_url, model: model("default"), price: None });
+        return Some(ExtraModel {
+            kind: ModelKind::Compatible,
+            base_url,
+            model: model("default"),
+            price: None,
+            alone: options.model_only,
+        });
     }
-    let vendor = |kind, name: &str| Some(ExtraModel { kind, base_url: None, model: model(name), price: None });
+    let vendor = |kind, name: &str| {
+        Some(ExtraModel { kind, base_url: None, model: model(name), price: None, alone: options.model_only })
+    };
     match (&options.openai_api_key, &options.anthropic_api_key) {
         (Some(_), _) => vendor(ModelKind::OpenAi, "gpt-5-mini"),
         (None, Some(_)) => vendor(ModelKind::Anthropic, "claude-haiku-4-5"),

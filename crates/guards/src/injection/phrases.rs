@@ -72,7 +72,8 @@ pub(super) const PHRASES: &[Phrase] = &[
     phrase(Override, 100, 130, "{priority} ..3 {mine} ..2 {wish}"),
     phrase(Override, 70, 110, "{follow} ..3 {mine} ..2 {wish} instead|only|without|above"),
     phrase(Override, 60, 100, "{follow} ..3 {new} ..2 {rules}"),
-    phrase(Override, 60, 100, "{new} {rules}"),
+    // Shops take new orders and publishers have new rules: alone this is no attack.
+    phrase(Override, 40, 60, "{new} {rules}"),
     phrase(Override, 90, 120, "change|replace|update ..1 {your} ..2 {rules} ..2 to|with"),
     phrase(
         Override,

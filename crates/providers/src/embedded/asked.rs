@@ -11,6 +11,8 @@ pub(super) enum Asked {
     Number,
     /// A date, a year, a weekday or a span of time.
     Time,
+    /// When a place is open: a time of the day or a weekday.
+    Hours,
     /// Something with a name.
     Name,
     /// Nothing that can be told from the words.
@@ -24,11 +26,15 @@ impl Asked {
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| padded.contains(phrase));
         if has(&[
             " how long ",
+            " how fast ",
+            " how quickly ",
+            " how soon ",
             " how many days ",
             " how many weeks ",
             " how many hours ",
             " how many years ",
             " wie lange ",
+            " wie schnell ",
             " wie viele tage ",
             " combien de temps ",
             " combien de jours ",
@@ -45,10 +51,6 @@ impl Asked {
             " how much are ",
             " how much money ",
             " what does it cost ",
-            " cost ",
-            " costs ",
-            " price ",
-            " fee ",
             " wie teuer ",
             " wieviel kostet ",
             " wie viel kostet ",
@@ -61,7 +63,8 @@ impl Asked {
             " cuánto cuesta ",
             " cuanto cuesta ",
             " precio ",
-        ]) {
+        ]) || (has(&[" cost ", " costs ", " price ", " fee "]) && !has(&[" if "]) && !is_yes_or_no(question))
+        {
             Self::Money
         } else if has(&[
             " how many ",
@@ -85,6 +88,21 @@ impl Asked {
             " cuánto ",
         ]) {
             Self::Number
+        } else if has(&[
+            " opening hours ",
+            " opening times ",
+            " business hours ",
+            " hours are you ",
+            " are you open ",
+            " do you open ",
+            " do you close ",
+            " öffnungszeiten ",
+            " geöffnet ",
+            " heures d ouverture ",
+            " horaires ",
+            " horario ",
+        ]) {
+            Self::Hours
         } else if has(&[
             " when ",
             " what year ",
@@ -110,6 +128,11 @@ impl Asked {
         matches!(self, Self::Duration | Self::Money | Self::Number)
     }
 
+    /// Whether it asks for a number or a time.
+    pub(super) const fn has_measure(self) -> bool {
+        self.is_measure() || matches!(self, Self::Time | Self::Hours)
+    }
+
     /// Whether `text` holds something of the kind; `None` where the kind does not tell.
     pub(super) fn is_in(self, text: &str) -> Option<bool> {
         let padded = padded(text);
@@ -117,16 +140,35 @@ impl Asked {
         let has_digit = text.chars().any(char::is_numeric);
         let has_number = has_digit || has(NUMBERS);
         Some(match self {
-            Self::Duration => has_number && has(TIME_UNITS) || has(&["immediately ", "sofort ", "overnight "]),
+            Self::Duration => {
+                has_number && has(TIME_UNITS)
+                    || has(&[
+                        "immediately ",
+                        "sofort ",
+                        "overnight ",
+                        "as long as ",
+                        "while it is ",
+                        "while they are ",
+                        "solange ",
+                    ])
+            }
             Self::Money => {
                 has_number || text.contains(['€', '$', '£']) || has(&["free ", "kostenlos", "gratuit", "gratis"])
             }
             Self::Number => has_number,
-            Self::Time => has_digit || has(TIME_UNITS) || has(MONTHS_AND_DAYS),
+            Self::Time => has_digit || has(TIME_UNITS) || has(MONTHS) || has(WEEKDAYS),
+            Self::Hours => has(WEEKDAYS) || has_clock_time(text),
             Self::Name => text.split_whitespace().skip(1).any(|word| word.starts_with(char::is_uppercase)),
             Self::Anything => return None,
         })
     }
+}
+
+/// Whether there is something like `9:00` in it.
+fn has_clock_time(text: &str) -> bool {
+    text.as_bytes()
+        .windows(3)
+        .any(|three| matches!(three, [hour, b':', minute] if hour.is_ascii_digit() && minute.is_ascii_digit()))
 }
 
 /// Beginnings of words.
@@ -222,7 +264,38 @@ const NUMBERS: &[&str] = &[
     "diez ",
 ];
 
-const MONTHS_AND_DAYS: &[&str] = &[
+const WEEKDAYS: &[&str] = &[
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "montag",
+    "dienstag",
+    "mittwoch",
+    "donnerstag",
+    "freitag",
+    "samstag",
+    "sonntag",
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche",
+    "lunes",
+    "martes",
+    "miércoles",
+    "jueves",
+    "viernes",
+    "sábado",
+    "domingo",
+];
+
+const MONTHS: &[&str] = &[
     "january",
     "february",
     "march ",
@@ -234,13 +307,6 @@ const MONTHS_AND_DAYS: &[&str] = &[
     "october",
     "november",
     "december",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
     "januar",
     "februar",
     "märz",
@@ -248,13 +314,6 @@ const MONTHS_AND_DAYS: &[&str] = &[
     "juli ",
     "oktober",
     "dezember",
-    "montag",
-    "dienstag",
-    "mittwoch",
-    "donnerstag",
-    "freitag",
-    "samstag",
-    "sonntag",
     "janvier",
     "février",
     "mars ",
@@ -262,13 +321,6 @@ const MONTHS_AND_DAYS: &[&str] = &[
     "juin ",
     "juillet",
     "août",
-    "lundi",
-    "mardi",
-    "mercredi",
-    "jeudi",
-    "vendredi",
-    "samedi",
-    "dimanche",
     "enero",
     "febrero",
     "marzo",
@@ -277,13 +329,6 @@ const MONTHS_AND_DAYS: &[&str] = &[
     "junio",
     "julio",
     "agosto",
-    "lunes",
-    "martes",
-    "miércoles",
-    "jueves",
-    "viernes",
-    "sábado",
-    "domingo",
     "before ",
     "after ",
     "until ",
@@ -291,6 +336,18 @@ const MONTHS_AND_DAYS: &[&str] = &[
     "always ",
     "daily",
 ];
+
+/// Words that begin a question for yes or no.
+const YES_OR_NO: &[&str] = &[
+    "am", "are", "can", "could", "did", "do", "does", "has", "have", "is", "may", "must", "should", "was", "were",
+    "will", "darf", "gibt", "habt", "hat", "ist", "kann", "können", "muss", "sind", "puedo", "puede", "puis", "peut",
+];
+
+/// Whether `question` begins as those do that ask for yes or no.
+pub(super) fn is_yes_or_no(question: &str) -> bool {
+    let first = question.split(|char: char| !char.is_alphanumeric()).find(|word| !word.is_empty());
+    first.is_some_and(|first| YES_OR_NO.contains(&first.to_lowercase().as_str()))
+}
 
 /// Lower case, one space between words and around them, no punctuation.
 fn padded(text: &str) -> String {

@@ -54,6 +54,24 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
     sentences
 }
 
+/// Whether `text` is a row of a table that is written as one `Column: value` a line.
+pub(super) fn is_record(text: &str) -> bool {
+    let is_field = |line: &str| {
+        line.split_once(": ").is_some_and(|(column, value)| {
+            column.split_whitespace().nth(MOST_COLUMN_WORDS).is_none() && !column.contains('.') && !value.contains(". ")
+        })
+    };
+    text.trim().lines().nth(1).is_some() && text.trim().lines().all(is_field)
+}
+
+/// All of `text` as one sentence.
+pub(super) fn whole(text: &str) -> Sentence {
+    Sentence { range: trimmed(text, 0..text.len()), is_statement: true, table: None }
+}
+
+/// Most words in the name of a column.
+const MOST_COLUMN_WORDS: usize = 12;
+
 /// Whether `next` goes on with the sentence of `line`.
 fn is_wrapped(line: &str, next: &str) -> bool {
     let (line, next) = (line.trim(), next.trim());
@@ -180,6 +198,15 @@ mod tests {
         let rows: Vec<_> = found.iter().map(|sentence| (sentence.is_statement, sentence.table.is_some())).collect();
         assert_eq!(rows, [(false, false), (false, false), (true, true), (true, true), (true, false)]);
         assert_eq!(text.get(found[3].table.clone().unwrap()), Some("Country | Fee"));
+    }
+
+    #[test]
+    fn a_record_has_a_column_and_a_value_in_every_line() {
+        assert!(is_record("Delivery to: Sweden\nCosts in EUR: 9.90\n"));
+        for text in ["", "Lamps: 30 days", "Note: read this. Then go on.\nFees: none", "Fees: 3\nWe ship daily."] {
+            assert!(!is_record(text), "{text}");
+        }
+        assert_eq!(whole(" a: b\nc: d\n").range, 1..10);
     }
 
     #[test]

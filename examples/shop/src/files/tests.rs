@@ -94,8 +94,13 @@ fn a_live_model_stands_behind_the_embedded_one_in_every_tier() {
         (ModelKind::Anthropic, "anthropic", None),
         (ModelKind::Compatible, "compatible", Some("http://127.0.0.1:8081/v1".to_owned())),
     ] {
-        let model =
-            ExtraModel { kind, base_url: base_url.clone(), model: "a \"model\"\\".into(), price: Some(price.clone()) };
+        let model = ExtraModel {
+            kind,
+            base_url: base_url.clone(),
+            model: "a \"model\"\\".into(),
+            price: Some(price.clone()),
+            alone: false,
+        };
         write_agent(folder.path(), "http://127.0.0.1:1", "t", Some(&model)).unwrap();
         let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap().parse::<Table>().unwrap();
         let settings = read(SETTINGS);
@@ -114,7 +119,8 @@ fn a_live_model_stands_behind_the_embedded_one_in_every_tier() {
             assert_eq!(models, ["embedded", "live"]);
         }
     }
-    let nowhere = ExtraModel { kind: ModelKind::Compatible, base_url: None, model: "m".into(), price: None };
+    let nowhere =
+        ExtraModel { kind: ModelKind::Compatible, base_url: None, model: "m".into(), price: None, alone: false };
     assert!(write_agent(folder.path(), "http://127.0.0.1:1", "t", Some(&nowhere)).is_err());
 }
 

@@ -66,7 +66,7 @@ fn row(name: &str, asked: &[&Asked]) -> String {
     let mut times: Vec<Duration> = asked.iter().map(|asked| asked.took).collect();
     times.sort_unstable();
     let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
-    let time = |percent| at(percent).map_or_else(String::new, |took| format!("{:.1} ms", took.as_secs_f64() * 1e3));
+    let time = |percent| at(percent).map_or_else(String::new, |took| output::took(took.as_micros()));
     let cost: MicroUsd = asked.iter().map(|asked| asked.reply.cost).sum();
     format!(
         "{name:<16}{answered:>10}{parked:>10}{escalated:>11}{refused:>10}{failed:>8}{:>8}{:>10}{:>10}{:>12}",
