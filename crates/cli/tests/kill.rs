@@ -66,6 +66,26 @@ async fn a_killed_process_loses_no_run_and_repeats_no_write() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_starts_nothing_more_and_lets_what_is_at_work_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path(), 77).await;
+    let file = folder.path().join("requests.jsonl");
+    std::fs::write(&file, lines(77).repeat(20)).unwrap();
+    let mut child = start(folder.path(), &file);
+    wait_for_open_runs(folder.path(), 40).await;
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+
+    let mainstay = Mainstay::open(folder.path()).await.unwrap();
+    let runs = mainstay.runs(&RunFilter { limit: 10_000, ..RunFilter::default() }).await.unwrap();
+    assert!(runs.iter().all(|run| run.state != RunState::Open), "whatever was at work came to its end");
+    assert!(runs.len() < RUNS * 20, "the rest of the file was not begun");
+    mainstay.close(Duration::from_secs(5)).await;
+    shop.stop().await;
+}
+
 async fn shop(folder: &Path, seed: u64) -> Shop {
     data::generate(seed, &folder.join(DATABASE)).await.unwrap();
     // Slow enough that kills meet calls on their way.

@@ -14,6 +14,10 @@ use tokio::time::Instant;
 use crate::arguments::RunOptions;
 use crate::output;
 
+/// What a shell expects of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+const DRAINING: &str = "draining; what does not end in time is resumed by `mainstay worker`";
+
 pub(crate) async fn run(root: &Path, options: RunOptions) -> anyhow::Result<ExitCode> {
     let mainstay = Mainstay::open(root).await?;
     let code = match (&options.file, &options.question) {
@@ -25,7 +29,14 @@ pub(crate) async fn run(root: &Path, options: RunOptions) -> anyhow::Result<Exit
 }
 
 async fn ask_one(mainstay: &Mainstay, options: &RunOptions, question: &str) -> anyhow::Result<ExitCode> {
-    let reply = mainstay.ask(&options.agent, &principal(options, &options.principal), question).await?;
+    let principal = principal(options, &options.principal);
+    let reply = tokio::select! {
+        reply = mainstay.ask(&options.agent, &principal, question) => reply?,
+        () = output::until_interrupted() => {
+            output::note(DRAINING);
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
     if options.json {
         output::line(&reply_json(&reply).to_string());
     } else {
@@ -63,7 +74,17 @@ async fn ask_file(mainstay: &Mainstay, options: &RunOptions, file: &Path) -> any
     let mut replies = asked.buffered(options.at_once.into());
     let mut summary: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
     let mut failed = 0;
-    while let Some((case, reply, took)) = replies.next().await {
+    let mut interrupted = std::pin::pin!(output::until_interrupted());
+    let mut was_interrupted = false;
+    loop {
+        let next = tokio::select! {
+            next = replies.next() => next,
+            () = &mut interrupted => {
+                was_interrupted = true;
+                None
+            }
+        };
+        let Some((case, reply, took)) = next else { break };
         let reply = reply?;
         let state = reply.status.as_str();
         failed += usize::from(matches!(reply.status, Status::Ended(FinalState::Failed) | Status::Open));
@@ -77,6 +98,10 @@ async fn ask_file(mainstay: &Mainstay, options: &RunOptions, file: &Path) -> any
     }
     bar.finish_and_clear();
     output::print_summary(&summary);
+    if was_interrupted {
+        output::note(DRAINING);
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
