@@ -235,17 +235,20 @@ async fn a_model_over_the_wire_is_held_to_the_evidence_and_to_the_ledger() {
         (
             vec![
                 json!({"answer": "x", "confidence": 95, "sources": [], "requires_human_review": false}).to_string(),
-                answer("Your parcel is on its way, softly."),
+                answer("Which order is it? Please send me its number."),
             ],
             "",
         ),
     ] {
         let provider = FakeProvider::start().await;
+        if code == "answer_claims_unconfirmed_effect" {
+            provider.then_calls(&[("get_order", json!({"order_id": data::known::SHIPPED}))]);
+        }
         for text in &said {
             provider.then_text(text);
         }
         files::write_agent(root, &shop.base_url, shop.token(), Some(&live(provider.base_url()))).unwrap();
-        let run = mainstay(root, &["run", "returns", question, "--json"]);
+        let run = mainstay(root, &["run", "returns", question, "--json", "--as", data::known::CUSTOMER]);
         let reply: Value = serde_json::from_str(&stdout(&run)).unwrap_or_else(|_| Value::String(stderr(&run)));
         assert_eq!(reply["code"], code, "{reply}");
         assert_eq!(provider.left(), 0);

@@ -42,7 +42,7 @@ pub fn parse(text: &str, schema: &Schema) -> Result<AnswerRecord, Vec<String>> {
 }
 
 /// Without the Markdown fence that many models put around JSON.
-fn unfenced(text: &str) -> &str {
+pub(crate) fn unfenced(text: &str) -> &str {
     let text = text.trim();
     let inner =
         text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|text| text.strip_suffix("```"));

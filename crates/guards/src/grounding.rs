@@ -81,6 +81,13 @@ impl Grounding {
         if let Some(fault) = facts::unsupported(View::folded(&text).text(), &known) {
             return Verdict::Block(fault.to_string());
         }
+        // An agent with tools that has used none, or none with success, knows nothing that it could state.
+        if draft.evidence.is_empty() && !draft.claims.is_empty() {
+            if let Some(sentence) = support::statement(&text) {
+                let sentence = cut(sentence.trim());
+                return Verdict::Block(format!("states \"{sentence}\", though the run has read nothing"));
+            }
+        }
         if !citations.is_empty() && self.settings.support > 0.0 {
             let least = self.settings.support;
             if let Some(sentence) = support::unsupported(&text, &known, least) {

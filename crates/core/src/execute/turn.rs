@@ -131,6 +131,13 @@ impl Turn {
         let Err(faults) = answer::parse(&said.text, &self.schema) else {
             return Phase::Done(said.text);
         };
+        if let (Some(call), false) = (written_call(&said.text, self.messages.len()), self.repaired) {
+            // The conversation must show the call that its result answers.
+            if let Some(Message::Assistant { calls, .. }) = self.messages.last_mut() {
+                calls.push(call.clone());
+            }
+            return self.wants(vec![call]);
+        }
         if std::mem::replace(&mut self.repaired, true) {
             return Phase::Done(said.text);
         }
@@ -142,6 +149,15 @@ impl Turn {
         )));
         Phase::Model
     }
+}
+
+/// A call that a model wrote into its text, as small models do: `{"name": …, "arguments": {…}}`, fenced or not. It is judged
+/// like any other.
+fn written_call(text: &str, number: usize) -> Option<ToolCall> {
+    let json: Value = serde_json::from_str(answer::unfenced(text)).ok()?;
+    let (name, arguments) = (json.get("name")?.as_str()?, json.get("arguments")?);
+    let is_call = arguments.is_object() && json.as_object().is_some_and(|fields| fields.len() == 2);
+    is_call.then(|| ToolCall { id: format!("written_{number}"), name: name.to_owned(), arguments: arguments.clone() })
 }
 
 fn fingerprint(call: &ToolCall) -> String {

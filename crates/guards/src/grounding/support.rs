@@ -43,6 +43,35 @@ pub(super) fn unsupported<'a>(text: &'a str, known: &Known, least: f64) -> Optio
     })
 }
 
+/// Asks for something, or is polite.
+static ASKS: LazyLock<Regex> = LazyLock::new(|| {
+    let asks = r"^\W*(?:and |then )?(?:please|kindly|could you|can you|would you|may i|let me know|tell me|send me|give me|bitte|nennen sie|senden sie|schreiben sie|sagen sie|veuillez|merci de|indiquez|dites|por favor|indique|diga|envie|per favore|indichi)\b|\bplease\b|\bbitte\b|\bpor favor\b|\bs'il vous plait\b";
+    let polite = r"\b(?:welcome|thank you|thanks|feel free|happy to help|glad|goodbye|good day|nice day|danke|gern geschehen|gerne|merci|de rien|gracias|de nada|grazie|prego)\b";
+    #[expect(clippy::expect_used, reason = "the pattern is a constant, and every test compiles it")]
+    Regex::new(&format!("{asks}|{polite}")).expect("the pattern is valid")
+});
+
+/// Says who is speaking and what they can do, and nothing about the world.
+static INTRODUCES: LazyLock<Regex> = LazyLock::new(|| {
+    let whoever = r"^\W*(?:(?:hello|hi|hey|hallo|guten tag|bonjour|hola|ciao)\W+)?(?:i am|i'm|i can|i hand|my name|ich bin|ich kann|je suis|je peux|soy|puedo|sono|posso)\b";
+    #[expect(clippy::expect_used, reason = "the pattern is a constant, and every test compiles it")]
+    Regex::new(whoever).expect("the pattern is valid")
+});
+
+/// A draft with no more content words than this states nothing.
+const FEWEST_WORDS_OF_A_STATEMENT: usize = 2;
+
+/// The first sentence that states something about the world. For drafts of a run that has read nothing.
+pub(super) fn statement(text: &str) -> Option<&str> {
+    sentences(text).find(|sentence| {
+        let folded = View::folded(sentence);
+        let folded = folded.text().trim();
+        let introduces = INTRODUCES.is_match(folded) && !folded.contains(" that ");
+        content(folded).count() >= FEWEST_WORDS_OF_A_STATEMENT
+            && !(folded.ends_with('?') || ABSTAINS.is_match(folded) || ASKS.is_match(folded) || introduces)
+    })
+}
+
 /// Content words of a folded text.
 pub(super) fn content(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric())

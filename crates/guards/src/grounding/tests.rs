@@ -153,3 +153,39 @@ fn hostile_drafts_and_evidence_are_read_to_the_end() {
         assert!(matches!(fixture.with(|draft| Grounding::default().verdict(draft)), Verdict::Block(_)), "{piece:?}");
     }
 }
+
+/// A draft of an agent that has tools and has read nothing with them.
+fn unread(text: &str) -> Fixture {
+    let mut fixture = Fixture::new("Do I have to pay for the return label?", text);
+    fixture.claims.push(("search_knowledge".to_owned(), Vec::new()));
+    fixture
+}
+
+#[test]
+fn who_has_read_nothing_states_nothing() {
+    for text in [
+        "No, you do not have to pay for the return label.",
+        "The return label has not been paid for by the customer and is returned to the customer for convenience.",
+        "Hello! Returns are free of charge within our shop.",
+        "The status of the order is processing.",
+        "I can tell you that returns are free for members.",
+        "Die Rücksendung ist für alle Kunden kostenlos.",
+        "Les retours sont gratuits pour tous les clients.",
+    ] {
+        blocks(unread(text), text, "read nothing");
+    }
+    for text in [
+        "Which order is it? Please send me the order number; it begins with #W.",
+        "Um welche Bestellung geht es? Bitte nennen Sie die Bestellnummer.",
+        "Hello, I am the assistant of the shop. I can look up your orders and answer questions about returns.",
+        "You're welcome! Feel free to ask other questions.",
+        "I can't look up your order right now. A colleague will take over.",
+        "I am sorry, I do not know.",
+        "Ich kann Ihre Bestellung gerade nicht ansehen.",
+    ] {
+        passes(unread(text), text);
+    }
+    let mut without_tools = unread("The return label is free of charge for members.");
+    without_tools.claims.clear();
+    passes(without_tools, "The return label is free of charge for members.");
+}

@@ -44,6 +44,19 @@ fn a_draft_of_the_wrong_shape_gets_one_repair_turn_and_no_second() {
 }
 
 #[test]
+fn a_call_written_into_the_text_is_made_like_any_other() {
+    let mut turn = turn();
+    turn.model_said(text("```json\n{\"name\": \"get_order\", \"arguments\": {\"order_id\": \"7\"}}\n```"));
+    assert!(
+        matches!(turn.next(), Next::CallTools([call]) if call.name == "get_order" && call.arguments["order_id"] == "7")
+    );
+    turn.tools_said(vec!["{}".into()]);
+    assert!(matches!(turn.next(), Next::CallModel { news: [Message::Tool { .. }] }));
+    turn.model_said(text(GOOD));
+    assert_eq!(turn.next(), Next::Done(GOOD));
+}
+
+#[test]
 fn the_same_call_a_third_time_ends_the_attempt_and_other_arguments_do_not() {
     let mut turn = turn();
     for n in 0..5 {
