@@ -16,6 +16,7 @@ use crate::journal::entry::ModelResult;
 use crate::message::ToolCall;
 use crate::provider::{ChatRequest, OutputSchema};
 use crate::run::{Reason, Run};
+use crate::tool::{AgentTool, Binding};
 
 use dispatch::{Dispatched, dispatch};
 use policy::Judged;
@@ -99,7 +100,9 @@ pub(crate) fn not_done(error: &str, reason: &str) -> Dispatched {
 }
 
 fn request(run: &Run, model: &str, turn: &Turn) -> ChatRequest {
-    let tools = run.agent.tools.values().map(|tool| tool.spec.clone());
+    // A tool that looks a call up by its key is for the runtime.
+    let is_offered = |tool: &&AgentTool| tool.bound.iter().all(|bound| bound.from != Binding::CallKey);
+    let tools = run.agent.tools.values().filter(is_offered).map(|tool| tool.spec.clone());
     let output = OutputSchema { name: "answer".to_owned(), schema: run.agent.output.schema.source().clone() };
     ChatRequest {
         model: model.to_owned(),

@@ -129,6 +129,9 @@ pub enum Binding {
     PrincipalId,
     /// `principal.tenant`
     PrincipalTenant,
+    /// `call.key`: the idempotency key of the call that is read back. For probes that look a call up by its key; empty
+    /// where nothing is read back.
+    CallKey,
 }
 
 /// How an unknown outcome is read back.

@@ -82,11 +82,10 @@ impl Grounding {
             return Verdict::Block(fault.to_string());
         }
         // An agent with tools that has used none, or none with success, knows nothing that it could state.
-        if draft.evidence.is_empty() && !draft.claims.is_empty() {
-            if let Some(sentence) = support::statement(&text) {
-                let sentence = cut(sentence.trim());
-                return Verdict::Block(format!("states \"{sentence}\", though the run has read nothing"));
-            }
+        let knows_nothing = draft.evidence.is_empty() && !draft.claims.is_empty();
+        if let (true, Some(sentence)) = (knows_nothing, support::statement(&text)) {
+            let sentence = cut(sentence.trim());
+            return Verdict::Block(format!("states \"{sentence}\", though the run has read nothing"));
         }
         if !citations.is_empty() && self.settings.support > 0.0 {
             let least = self.settings.support;

@@ -52,7 +52,7 @@ pub(crate) async fn read_fact(
     tool: &AgentTool,
     arguments: &Map<String, Value>,
 ) -> Result<Value, Halt> {
-    let arguments = same_named(tool, arguments, run);
+    let arguments = same_named(tool, arguments, run, "");
     let shown = arguments.clone();
     let prepared = Prepared { tool: name.to_owned(), call_id: String::new(), shown, arguments, hash: String::new() };
     let called = run.step(async { Ok(read(run, tool, &prepared, "fact").await) }).await?;
@@ -126,7 +126,7 @@ async fn settle(
     let Some(reader) = run.agent.tools.get(&probe.tool) else {
         return (ToolOutcome::Unknown(why), String::new());
     };
-    let arguments = same_named(reader, &intent.arguments, run);
+    let arguments = same_named(reader, &intent.arguments, run, &intent.idempotency_key);
     let believable = intent.sent_at.plus(tool.timeout * 2);
     for _ in 0..=(tool.timeout * 2).as_millis() / PROBE_PAUSE.as_millis() + 1 {
         let asked_at = run.now();
@@ -216,11 +216,11 @@ async fn result(
 }
 
 /// The arguments of one call that another tool knows by the same names, and what the runtime binds for it.
-fn same_named(tool: &AgentTool, arguments: &Map<String, Value>, run: &Run) -> Map<String, Value> {
+fn same_named(tool: &AgentTool, arguments: &Map<String, Value>, run: &Run, key: &str) -> Map<String, Value> {
     let known = tool.spec.parameters.get("properties").and_then(Value::as_object);
     let shared = arguments.iter().filter(|(name, _)| known.is_some_and(|known| known.contains_key(*name)));
     let mut arguments: Map<String, Value> = shared.map(|(name, value)| (name.clone(), value.clone())).collect();
-    arguments.extend(bound(tool, &run.record.principal));
+    arguments.extend(bound(tool, &run.record.principal, key));
     arguments
 }
 

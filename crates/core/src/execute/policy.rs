@@ -117,7 +117,7 @@ fn prepare<'r>(run: &'r Run, call: &ToolCall) -> Result<(Prepared, &'r AgentTool
     let mut arguments = vault.restore_fields(shown);
     tool.schema.check(&Value::Object(arguments.clone())).map_err(|faults| faults.join("; "))?;
     let mut shown = shown.clone();
-    let bound = bound(tool, &run.record.principal);
+    let bound = bound(tool, &run.record.principal, "");
     shown.extend(bound.clone());
     arguments.extend(bound);
     let hash = call_hash(&call.name, &arguments);
@@ -127,11 +127,12 @@ fn prepare<'r>(run: &'r Run, call: &ToolCall) -> Result<(Prepared, &'r AgentTool
     Ok((Prepared { tool: call.name.clone(), call_id: call.id.clone(), shown, arguments, hash }, tool))
 }
 
-/// The arguments that the model cannot set.
-pub(crate) fn bound(tool: &AgentTool, principal: &Principal) -> Map<String, Value> {
+/// The arguments that the model cannot set. `key` is that of a call that is read back.
+pub(crate) fn bound(tool: &AgentTool, principal: &Principal, key: &str) -> Map<String, Value> {
     let value = |from| match from {
         Binding::PrincipalId => principal.id.clone(),
         Binding::PrincipalTenant => principal.tenant.clone(),
+        Binding::CallKey => key.to_owned(),
     };
     tool.bound.iter().map(|bound| (bound.name.clone(), Value::String(value(bound.from)))).collect()
 }

@@ -199,7 +199,11 @@ fn argument(name: Written<String>, table: Table<'_>) -> Argument {
 }
 
 fn bound(table: &Table<'_>) -> ArgumentFrom {
-    let bindings = [("principal.id", Binding::PrincipalId), ("principal.tenant", Binding::PrincipalTenant)];
+    let bindings = [
+        ("principal.id", Binding::PrincipalId),
+        ("principal.tenant", Binding::PrincipalTenant),
+        ("call.key", Binding::CallKey),
+    ];
     let binding = table.word("from", &bindings);
     let others = ["type", "description", "pattern", "enum", "min", "max", "min_length", "max_length", "optional"];
     if let Some(other) = others.into_iter().find(|key| table.has(key)) {
