@@ -58,7 +58,7 @@ static INTRODUCES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(whoever).expect("the pattern is valid")
 });
 
-/// A draft with no more content words than this states nothing.
+/// A sentence with fewer content words and numbers states nothing.
 const FEWEST_WORDS_OF_A_STATEMENT: usize = 2;
 
 /// The first sentence that states something about the world. For drafts of a run that has read nothing.
@@ -67,7 +67,9 @@ pub(super) fn statement(text: &str) -> Option<&str> {
         let folded = View::folded(sentence);
         let folded = folded.text().trim();
         let introduces = INTRODUCES.is_match(folded) && !folded.contains(" that ");
-        content(folded).count() >= FEWEST_WORDS_OF_A_STATEMENT
+        // "#W1234567 is new" says something of that order.
+        let names = folded.split_whitespace().filter(|word| word.bytes().any(|byte| byte.is_ascii_digit()));
+        content(folded).count() + names.count() >= FEWEST_WORDS_OF_A_STATEMENT
             && !(folded.ends_with('?') || ABSTAINS.is_match(folded) || ASKS.is_match(folded) || introduces)
     })
 }

@@ -156,7 +156,7 @@ fn hostile_drafts_and_evidence_are_read_to_the_end() {
 
 /// A draft of an agent that has tools and has read nothing with them.
 fn unread(text: &str) -> Fixture {
-    let mut fixture = Fixture::new("Do I have to pay for the return label?", text);
+    let mut fixture = Fixture::new("Do I have to pay for the return label of #W7024889?", text);
     fixture.claims.push(("search_knowledge".to_owned(), Vec::new()));
     fixture
 }
@@ -170,6 +170,7 @@ fn who_has_read_nothing_states_nothing() {
         "The status of the order is processing.",
         "I can tell you that returns are free for members.",
         "Die Rücksendung ist für alle Kunden kostenlos.",
+        "#W7024889 is a new order.",
         "Les retours sont gratuits pour tous les clients.",
     ] {
         blocks(unread(text), text, "read nothing");
