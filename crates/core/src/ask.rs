@@ -25,13 +25,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Calls `model`; `news` are the messages of `request` that were not in the call before.
 pub async fn ask(run: &Run, model: &Model, request: ChatRequest, news: &[Message]) -> Result<ModelCalled, Halt> {
     let input = news.iter().map(MessageRecord::from).collect();
-    let settle = |position: u32, called: &ModelCalled| vec![Change::Settle { position, spent: called.cost }];
+    let scopes = if model.price.is_free() { Vec::new() } else { daily_scopes(run) };
+    // Where nothing is reserved there is nothing to settle.
+    let is_reserved = !scopes.is_empty();
+    let settle = |position: u32, called: &ModelCalled| {
+        is_reserved.then_some(Change::Settle { position, spent: called.cost }).into_iter().collect()
+    };
     let work = async {
         let allowance = match run.meter().allow_model(&run.agent.limits, model, &request) {
             Ok(allowance) => allowance,
             Err(over) => return Ok(nothing(model, input, over_budget(over), Vec::new())),
         };
-        if let Some(over) = reserve(run, allowance.worst_case).await? {
+        if let Some(over) = reserve(run, allowance.worst_case, scopes).await? {
             return Ok(nothing(model, input, over_budget(over), Vec::new()));
         }
         Ok(call(run, model, request, input, allowance).await)
@@ -39,15 +44,19 @@ pub async fn ask(run: &Run, model: &Model, request: ChatRequest, news: &[Message
     Ok(run.durable_step(work, settle).await?.0)
 }
 
-/// Sets the worst case aside in the daily budgets; says which of them forbids it.
-async fn reserve(run: &Run, amount: MicroUsd) -> Result<Option<OverLimit>, Halt> {
+/// The daily budgets that a run counts in, with their limits.
+fn daily_scopes(run: &Run) -> Vec<(String, MicroUsd)> {
     let limits = &run.agent.limits;
     let principal = &run.record.principal;
     let agent_day = limits.usd_per_day.map(|limit| (format!("agent/{}", run.agent.name), limit));
     let principal_day = limits
         .usd_per_principal_day
         .map(|limit| (format!("principal/{}/{}/{}", principal.tenant, run.agent.name, principal.id), limit));
-    let scopes: Vec<_> = agent_day.into_iter().chain(principal_day).collect();
+    agent_day.into_iter().chain(principal_day).collect()
+}
+
+/// Sets the worst case aside in the daily budgets; says which of them forbids it.
+async fn reserve(run: &Run, amount: MicroUsd, scopes: Vec<(String, MicroUsd)>) -> Result<Option<OverLimit>, Halt> {
     if amount == MicroUsd::ZERO || scopes.is_empty() {
         return Ok(None);
     }
