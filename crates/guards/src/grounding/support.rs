@@ -58,6 +58,13 @@ static INTRODUCES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(whoever).expect("the pattern is valid")
 });
 
+/// Passes something on about the world, though it begins with the speaker.
+static REPORTS: LazyLock<Regex> = LazyLock::new(|| {
+    let reports = r"\b(?:tell|say|confirm|inform|assure|promise|see|know|sure|happy|glad|sagen|bestatigen|dire|confirmer|decir|confirmar)\b";
+    #[expect(clippy::expect_used, reason = "the pattern is a constant, and every test compiles it")]
+    Regex::new(reports).expect("the pattern is valid")
+});
+
 /// A sentence with fewer content words and numbers states nothing.
 const FEWEST_WORDS_OF_A_STATEMENT: usize = 2;
 
@@ -66,7 +73,7 @@ pub(super) fn statement(text: &str) -> Option<&str> {
     sentences(text).find(|sentence| {
         let folded = View::folded(sentence);
         let folded = folded.text().trim();
-        let introduces = INTRODUCES.is_match(folded) && !folded.contains(" that ");
+        let introduces = INTRODUCES.is_match(folded) && !REPORTS.is_match(folded);
         // "#W1234567 is new" says something of that order.
         let names = folded.split_whitespace().filter(|word| word.bytes().any(|byte| byte.is_ascii_digit()));
         content(folded).count() + names.count() >= FEWEST_WORDS_OF_A_STATEMENT

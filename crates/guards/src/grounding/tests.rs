@@ -179,6 +179,7 @@ fn who_has_read_nothing_states_nothing() {
         "Which order is it? Please send me the order number; it begins with #W.",
         "Um welche Bestellung geht es? Bitte nennen Sie die Bestellnummer.",
         "Hello, I am the assistant of the shop. I can look up your orders and answer questions about returns.",
+        "I can look up your orders, and change the address of an order that is being processed.",
         "You're welcome! Feel free to ask other questions.",
         "I can't look up your order right now. A colleague will take over.",
         "I am sorry, I do not know.",
