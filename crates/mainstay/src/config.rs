@@ -16,10 +16,12 @@ pub mod problem;
 mod reader;
 pub mod scaffold;
 pub mod secret;
+pub mod server;
 pub mod settings;
 mod source;
+pub mod telemetry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use time::{Date, OffsetDateTime};
@@ -30,6 +32,8 @@ use check::settings::Settings;
 use folder::Folder;
 use problem::{Finding, Log, Problems};
 use settings::Config;
+
+use crate::function::Function;
 
 /// Most agents of one installation.
 const MAX_AGENTS: usize = 1_000;
@@ -48,7 +52,15 @@ pub struct Loaded {
 /// # Errors
 /// All problems at once, in the order of files and lines.
 pub fn load(root: &Path) -> Result<Loaded, Problems> {
-    load_as_of(root, OffsetDateTime::now_utc().date())
+    load_with(root, &[])
+}
+
+/// [`load`] with functions as further tools: each goes to the agent that is named with it.
+///
+/// # Errors
+/// As [`load`]; problems of functions come last.
+pub fn load_with(root: &Path, functions: &[(String, Function)]) -> Result<Loaded, Problems> {
+    load_all(root, functions, OffsetDateTime::now_utc().date())
 }
 
 /// [`load`] as on the day `today`, which decides whose review is overdue.
@@ -56,8 +68,12 @@ pub fn load(root: &Path) -> Result<Loaded, Problems> {
 /// # Errors
 /// As [`load`].
 pub fn load_as_of(root: &Path, today: Date) -> Result<Loaded, Problems> {
+    load_all(root, &[], today)
+}
+
+fn load_all(root: &Path, functions: &[(String, Function)], today: Date) -> Result<Loaded, Problems> {
     let log = Log::default();
-    let config = read(root, today, &log);
+    let config = read(root, functions, today, &log);
     let (problems, warnings) = log.finish();
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings }),
@@ -65,7 +81,7 @@ pub fn load_as_of(root: &Path, today: Date) -> Result<Loaded, Problems> {
     }
 }
 
-fn read(root: &Path, today: Date, log: &Log) -> Option<Config> {
+fn read(root: &Path, functions: &[(String, Function)], today: Date, log: &Log) -> Option<Config> {
     let folder = match Folder::open(root) {
         Ok(folder) => folder,
         Err(error) => {
@@ -78,7 +94,7 @@ fn read(root: &Path, today: Date, log: &Log) -> Option<Config> {
     let settings = text
         .and_then(|text| file::settings::read(&text, folder.path(), log))
         .map_or_else(Settings::unreadable, |file| check::settings::check(file, folder.path(), log));
-    let surroundings = Surroundings { folder: &folder, settings: &settings, today, log };
+    let surroundings = Surroundings { folder: &folder, settings: &settings, functions, today, log };
     let agents = agents(&surroundings);
     // Whatever is broken has been recorded, and then nobody gets this value.
     Some(Config {
@@ -88,6 +104,8 @@ fn read(root: &Path, today: Date, log: &Log) -> Option<Config> {
         providers: usable(settings.providers),
         models: usable(settings.models),
         sources: usable(settings.sources),
+        server: settings.server,
+        telemetry: settings.telemetry,
         agents,
     })
 }
@@ -104,7 +122,7 @@ fn agents(surroundings: &Surroundings<'_>) -> BTreeMap<String, AgentConfig> {
             return agents;
         }
     };
-    let mut folders = 0_usize;
+    let mut folders = BTreeSet::new();
     for entry in entries.into_iter().filter(|entry| entry.is_folder) {
         let Some(name) = entry.name else {
             log.problem(Finding::of_file(FOLDER, "a folder has a name that is not UTF-8"));
@@ -113,18 +131,20 @@ fn agents(surroundings: &Surroundings<'_>) -> BTreeMap<String, AgentConfig> {
         if name.starts_with('.') {
             continue;
         }
-        folders += 1;
-        if folders > MAX_AGENTS {
+        if folders.len() >= MAX_AGENTS {
             log.problem(Finding::of_file(FOLDER, format!("there are more than {MAX_AGENTS} agents")));
             break;
         }
         if let Some(agent) = check::agent::check(&format!("{FOLDER}/{name}"), surroundings) {
             agents.insert(agent.name.clone(), agent);
         }
+        folders.insert(name);
     }
-    if folders == 0 {
+    if folders.is_empty() {
         log.problem(Finding::of_file(FOLDER, "there is no agent").hint(hint));
     }
+    // A folder whose agent is broken is there all the same.
+    check::function::of_no_agent(surroundings, &folders);
     agents
 }
 

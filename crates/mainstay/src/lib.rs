@@ -12,14 +12,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A tool may be a function of the program itself: see [`Function`] and [`Mainstay::builder`].
 
 mod assemble;
+mod builder;
 pub mod clock;
 pub mod config;
+mod function;
 mod reply;
 mod worker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,10 +33,15 @@ pub use mainstay_core::money::MicroUsd;
 pub use mainstay_core::principal::Principal;
 pub use mainstay_core::runtime::{AcceptError, DecisionRefused, Runtime};
 pub use mainstay_core::store::{ApprovalRecord, EffectRow, RunFilter, RunRecord, RunState};
+pub use mainstay_core::tool::Effect;
 pub use mainstay_core::trace::Span;
-pub use reply::{Reply, Status};
+pub use mainstay_tools::function::{Caller, FunctionError};
+pub use schemars;
 
 pub use assemble::{AssembleError, assemble};
+pub use builder::Builder;
+pub use function::Function;
+pub use reply::{Reply, Status};
 
 use mainstay_core::error::StoreError;
 use mainstay_core::journal::chain;
@@ -69,7 +78,9 @@ impl OpenError {
     /// What to do about it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Config(_) => Some("`mainstay check` prints the same problems; docs/config.md lists every key"),
+            Self::Config(_) => {
+                Some("`mainstay check` prints the same problems of files; docs/config.md lists every key")
+            }
             Self::Assemble(_) => None,
             Self::Store(_) => Some("see docs/errors/store_unavailable.md"),
         }
@@ -90,7 +101,35 @@ pub struct Verified {
 impl Mainstay {
     /// Opens the installation in the folder `root`: reads and checks its configuration, opens its store.
     pub async fn open(root: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let loaded = config::load(root.as_ref()).map_err(OpenError::Config)?;
+        Self::open_with(root.as_ref(), &[]).await
+    }
+
+    /// The installation in the folder `root`, to be opened with tools that are functions of this program.
+    ///
+    /// ```no_run
+    /// use mainstay::{Caller, Effect, Function, Mainstay};
+    /// # use {schemars::JsonSchema, serde::Deserialize, serde_json::json};
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Order {
+    ///     order_id: String,
+    /// }
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let get_order = |order: Order, caller: Caller| async move {
+    ///     Ok(json!({"order": order.order_id, "of": caller.principal.id, "status": "shipped"}))
+    /// };
+    /// let get_order = Function::new("get_order", "Looks up an order of the customer", Effect::Read, get_order).trusted();
+    /// let mainstay = Mainstay::builder("my-shop").function("returns", get_order).open().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(root: impl Into<PathBuf>) -> Builder {
+        Builder::new(root.into())
+    }
+
+    async fn open_with(root: &Path, functions: &[(String, Function)]) -> Result<Self, OpenError> {
+        let loaded = config::load_with(root, functions).map_err(OpenError::Config)?;
         let url = assemble::store_url(&loaded.config).await?;
         let store = Store::connect(&url).await?;
         let journal: Arc<dyn Journal> = Arc::new(store.clone());

@@ -84,6 +84,7 @@ pub(super) fn build(
     let missing = |what: &str| AssembleError::Missing(format!("source `{what}`"));
     Ok(match &config.kind {
         ToolKind::Draft => Arc::new(DraftTool),
+        ToolKind::Function(body) => body.tool(),
         ToolKind::Knowledge { top } => {
             let knowledge = knowledge.ok_or_else(|| AssembleError::Missing("knowledge base".to_owned()))?;
             Arc::new(KnowledgeTool::new(Arc::clone(knowledge), usize_of(*top)))
@@ -127,7 +128,7 @@ fn arguments(config: &ToolConfig) -> Vec<String> {
 fn source_of(tool: &ToolConfig) -> Option<&str> {
     match &tool.kind {
         ToolKind::Sql { source, .. } | ToolKind::Http { source, .. } => Some(source),
-        ToolKind::Knowledge { .. } | ToolKind::Draft => None,
+        ToolKind::Knowledge { .. } | ToolKind::Draft | ToolKind::Function(_) => None,
     }
 }
 

@@ -16,6 +16,8 @@ use regex::Regex;
 use serde_json::Value;
 use time::Date;
 
+pub use crate::function::FunctionBody;
+
 /// One agent, ready to be wired.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
@@ -110,6 +112,8 @@ impl ModelNames {
 pub struct InputConfig {
     /// Longest request, in characters.
     pub max_chars: usize,
+    /// How much of the earlier turns of a conversation comes along, in tokens of four bytes; 0 brings nothing.
+    pub history_tokens: u64,
     /// Personal data.
     pub pii: PiiConfig,
     /// Credentials.
@@ -126,6 +130,7 @@ impl Default for InputConfig {
             PiiConfig { mode: Mode::Enforce, email: mask, phone: mask, card: Some(TextAction::Block), iban: mask };
         Self {
             max_chars: 8_000,
+            history_tokens: 2_000,
             pii,
             secrets: SecretsConfig { mode: Mode::Enforce, action: TextAction::Block },
             injection: InjectionConfig { mode: Mode::Enforce, action: InjectionAction::Block },
@@ -288,6 +293,8 @@ pub enum ToolKind {
     },
     /// Writes a proposal for a person.
     Draft,
+    /// Calls a function of this program.
+    Function(FunctionBody),
 }
 
 impl ToolKind {
@@ -298,6 +305,7 @@ impl ToolKind {
             Self::Http { .. } => "http",
             Self::Knowledge { .. } => "knowledge",
             Self::Draft => "draft",
+            Self::Function(_) => "function",
         }
     }
 }

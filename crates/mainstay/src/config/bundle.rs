@@ -1,11 +1,13 @@
 //! An agent's version: a hash over everything that decides what it does.
 //!
-//! Part of it are the agent's files and, for the models that it names, who serves them under which name. Prices, timeouts
+//! Part of it are the agent's files, what functions of the program say of themselves and, for the models that it names, who serves them under which name. Prices, timeouts
 //! and credentials are not: they change what a run costs, not what it says.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use mainstay_core::canonical::call_hash;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::agent::{Document, ModelNames};
@@ -23,6 +25,8 @@ pub(super) struct Bundle<'a> {
     pub(super) schema: Option<&'a str>,
     /// The knowledge base, by path.
     pub(super) knowledge: &'a [Document],
+    /// Functions of the program by name, and what they say of themselves.
+    pub(super) functions: BTreeMap<String, Map<String, Value>>,
     /// The models that it names.
     pub(super) models: &'a ModelNames,
     /// All models by name.
@@ -52,6 +56,9 @@ impl Bundle<'_> {
         }
         for document in self.knowledge {
             part(&format!("knowledge/{}", document.path), &document.bytes);
+        }
+        for (name, declared) in &self.functions {
+            part(&format!("function {name}"), call_hash(name, declared).as_bytes());
         }
         let mut names = self.models.all();
         names.sort_unstable();

@@ -5,13 +5,16 @@ pub(super) mod agent;
 mod arguments;
 mod expression;
 mod fields;
+pub(super) mod function;
 mod http;
 mod kind;
 mod knowledge;
 mod limits;
 mod playbooks;
 mod rollout;
+mod server;
 pub(super) mod settings;
+mod telemetry;
 mod tool;
 mod tools;
 

@@ -90,11 +90,14 @@ fn ability(name: &str, tool: &ToolConfig, agent: &AgentConfig) -> String {
             format!("search its {} documents with `{name}`: {purpose}", agent.knowledge.len())
         }
         (ToolKind::Draft, _) => format!("write a proposal with `{name}`, which changes nothing: {purpose}"),
-        (ToolKind::Sql { source, .. } | ToolKind::Http { source, .. }, Effect::Read | Effect::Draft) => {
-            let trust = if tool.trusted { "" } else { "; what it returns is not trusted" };
-            format!("read from `{source}` with `{name}`{own}: {purpose}{trust}")
+        (ToolKind::Function(_), Effect::Draft) => {
+            format!("write a proposal with the program's function `{name}`, which changes nothing: {purpose}")
         }
-        (ToolKind::Sql { source, .. } | ToolKind::Http { source, .. }, Effect::Idempotent | Effect::Write) => {
+        (kind, Effect::Read | Effect::Draft) => {
+            let trust = if tool.trusted { "" } else { "; what it returns is not trusted" };
+            format!("read from {} with `{name}`{own}: {purpose}{trust}", far_side(kind))
+        }
+        (kind, Effect::Idempotent | Effect::Write) => {
             let condition = tool.when.as_ref().map(|when| format!("\n      only where {}", when.source()));
             let doubt = match (&tool.probe, tool.effect) {
                 (Some(probe), _) => format!("\n      in doubt, `{}` looks whether it happened", probe.tool),
@@ -102,11 +105,21 @@ fn ability(name: &str, tool: &ToolConfig, agent: &AgentConfig) -> String {
                 (None, _) => String::new(),
             };
             format!(
-                "change something in `{source}` with `{name}`{own}: {purpose}\n      {}{}{doubt}",
+                "change something in {} with `{name}`{own}: {purpose}\n      {}{}{doubt}",
+                far_side(kind),
                 consent(tool, agent.rollout.autonomy),
                 condition.unwrap_or_default()
             )
         }
+    }
+}
+
+/// What a tool reads from or changes.
+fn far_side(kind: &ToolKind) -> String {
+    match kind {
+        ToolKind::Sql { source, .. } | ToolKind::Http { source, .. } => format!("`{source}`"),
+        ToolKind::Function(_) => "the program".to_owned(),
+        ToolKind::Knowledge { .. } | ToolKind::Draft => "the agent's own folder".to_owned(),
     }
 }
 

@@ -33,6 +33,13 @@ const HARMLESS: &[&str] = &[
     "cached_input",
     "cache_write",
     "output",
+    "max_body",
+    "drain",
+    "header_timeout",
+    "body_timeout",
+    "dialect",
+    "protocol",
+    "content",
 ];
 
 /// Parts of keys whose values are never shown, in any file.
@@ -140,8 +147,13 @@ fn is_harmless(key: &str, text: &str) -> bool {
     match key {
         // Somebody who writes the secret itself where its name belongs must not see it printed.
         "env" => is_variable_name(text),
+        "listen" => {
+            let address = text.strip_prefix("localhost").unwrap_or(text);
+            let is_part = |c: char| c.is_ascii_hexdigit() || ".:[]".contains(c);
+            address.contains(':') && address.len() <= 50 && address.chars().all(is_part)
+        }
         // Some services put a credential into the path.
-        "base_url" => {
+        "base_url" | "endpoint" | "auth_endpoint" => {
             let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
             let path = rest.and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path);
             rest.is_some() && !text.contains(['@', '?', '#']) && path.split('/').all(|part| part.len() <= 16)

@@ -15,7 +15,8 @@ const MAX_PROBLEMS: usize = 500;
 /// One thing that is wrong with a configuration, or that deserves a second look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, relative to the configuration's folder, with `/`.
+    /// The file, relative to the configuration's folder, with `/`; or the function of the program, such as
+    /// "function `refund`".
     pub file: String,
     /// Where in the file; `None` when the file as a whole is meant.
     pub at: Option<Position>,
@@ -30,7 +31,7 @@ pub struct Problem {
 /// A place in a file, and the line as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// From 1.
+    /// From 1; 0 in a piece of a program, of which nobody knows where it stands.
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
@@ -86,6 +87,11 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.at {
             None => writeln!(f, "{}: {}", self.file, self.message)?,
+            Some(at) if at.line == 0 => {
+                writeln!(f, "{}: {}", self.file, self.message)?;
+                writeln!(f, "      | {}", at.source_line)?;
+                writeln!(f, "      | {}{}", " ".repeat(at.caret_start), "^".repeat(at.caret_width))?;
+            }
             Some(at) => {
                 writeln!(f, "{}:{}:{}: {}", self.file, at.line, at.column, self.message)?;
                 writeln!(f, "{:>5} | {}", at.line, at.source_line)?;
@@ -131,11 +137,14 @@ impl Problems {
     }
 
     fn sort(&mut self) {
-        // `mainstay.toml` first: what is wrong there is often the cause of what is wrong elsewhere.
+        // `mainstay.toml` first: what is wrong there is often the cause of what is wrong elsewhere. Functions last.
         self.list.sort_by(|one, other| {
             let key = |problem: &Problem| {
                 let (line, column) = problem.at.as_ref().map_or((0, 0), |at| (at.line, at.column));
-                (problem.file.contains('/'), problem.file.clone(), line, column)
+                let is_code = problem.at.as_ref().is_some_and(|at| at.line == 0);
+                // Each piece of a program begins at its own column 1; they are looked at in a good order.
+                let column = if is_code { 0 } else { column };
+                (is_code, problem.file.contains('/'), problem.file.clone(), line, column)
             };
             key(one).cmp(&key(other))
         });

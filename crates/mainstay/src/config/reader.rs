@@ -19,7 +19,7 @@ use super::mask::Mask;
 use super::problem::{Finding, Kind, Log, clean, closest, quoted, suggestion};
 use super::source::{Place, Source, Written};
 
-pub(super) use value::write_duration;
+pub(super) use value::{line_fault, write_duration};
 
 /// Syntax errors that are looked at in one file.
 const MAX_SYNTAX_ERRORS: usize = 50;

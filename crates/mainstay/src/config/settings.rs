@@ -9,6 +9,8 @@ use mainstay_egress::Url;
 
 use super::agent::AgentConfig;
 use super::secret::{SecretRef, Setting};
+use super::server::ServerConfig;
+use super::telemetry::TelemetryConfig;
 
 /// The name of the provider, and of the model, that need no entry.
 pub const EMBEDDED: &str = "embedded";
@@ -28,6 +30,10 @@ pub struct Config {
     pub models: BTreeMap<String, ModelConfig>,
     /// Databases and APIs that tools use, by name.
     pub sources: BTreeMap<String, SourceConfig>,
+    /// How the HTTP API is served.
+    pub server: ServerConfig,
+    /// Where traces go.
+    pub telemetry: TelemetryConfig,
     /// Agents by name.
     pub agents: BTreeMap<String, AgentConfig>,
 }

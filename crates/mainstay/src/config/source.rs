@@ -15,6 +15,8 @@ pub(super) struct Source {
     name: String,
     text: Arc<str>,
     mask: Mask,
+    /// It is a piece of a program, not a file.
+    is_code: bool,
 }
 
 /// A range of a file.
@@ -44,7 +46,12 @@ impl<T> Written<T> {
 
 impl Source {
     pub(super) fn new(name: impl Into<String>, text: Arc<str>, mask: Mask) -> Self {
-        Self { name: name.into(), text, mask }
+        Self { name: name.into(), text, mask, is_code: false }
+    }
+
+    /// A piece of a program, shown as it is; nobody knows where it stands.
+    pub(super) fn of_code(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), text: text.into(), mask: Mask::Hide(Vec::new()), is_code: true }
     }
 
     /// Relative to the configuration's folder.
@@ -66,7 +73,7 @@ impl Place {
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text.get(start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| start + at);
-        let line = before.matches('\n').count() + 1;
+        let line = if self.source.is_code { 0 } else { before.matches('\n').count() + 1 };
         let column = text.get(line_start..start).unwrap_or_default().chars().count() + 1;
 
         // Only a window round the place passes the mask, for a hostile file may be one line.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use mainstay::config::agent::{AgentConfig, InjectionAction, Risk, TextAction, ToolKind};
 use mainstay::config::explain::explain;
 use mainstay::config::secret::{SecretRef, Setting};
+use mainstay::config::server::{ServerConfig, TlsConfig};
 use mainstay::config::settings::{ProviderKind, SourceConfig};
+use mainstay::config::telemetry::{Content, Dialect, ExporterConfig, Protocol, TelemetryConfig};
 use mainstay_core::guard::Mode;
 use mainstay_core::money::MicroUsd;
 use mainstay_core::rollout::{Audience, Autonomy, Phase};
@@ -42,11 +44,128 @@ fn what_mainstay_toml_says_is_there() {
 }
 
 #[test]
+fn what_is_said_of_the_server_is_there() {
+    let root = configs().join("good");
+    let server = load(&root).unwrap().config.server;
+    assert_eq!(
+        server,
+        ServerConfig {
+            listen: "0.0.0.0:7443".parse().unwrap(),
+            tls: Some(TlsConfig { certificate: root.join("tls/cert.pem"), private_key: root.join("tls/key.pem") }),
+            pepper: Some(SecretRef::File(root.join("pepper"))),
+            max_connections: 512,
+            max_body: 1024 * 1024,
+            at_work: 128,
+            waiting: 64,
+            drain: Duration::from_secs(60),
+            header_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(20),
+        }
+    );
+    let silent = load(&configs().join("base")).unwrap().config.server;
+    assert!(silent.listen.ip().is_loopback(), "who says nothing is reached by nobody else");
+    assert_eq!(silent, ServerConfig::default());
+}
+
+#[test]
+fn what_is_said_of_telemetry_is_there() {
+    let root = configs().join("good");
+    let telemetry = load(&root).unwrap().config.telemetry;
+    assert_eq!(
+        (telemetry.service_name.as_str(), telemetry.spool_bytes, telemetry.queue),
+        ("shop-agents", 16 << 20, 1024)
+    );
+    let url = |text: &str| text.parse().unwrap();
+    let of_phoenix = ExporterConfig {
+        dialect: Dialect::OpenInference,
+        protocol: Protocol::Http,
+        endpoint: url("http://127.0.0.1:6006/v1/traces"),
+        auth_endpoint: None,
+        api_key: None,
+        public_key: None,
+        headers: vec![],
+        project: Some("shop".into()),
+        content: Content::Full,
+        sample: 0.25,
+        allow_private: true,
+        timeout: Duration::from_secs(5),
+    };
+    assert_eq!(telemetry.exporters["phoenix"], of_phoenix);
+    let collector = &telemetry.exporters["collector"];
+    assert_eq!((collector.dialect, collector.protocol), (Dialect::Otel, Protocol::Grpc));
+    assert_eq!(collector.headers[0], ("x-team".into(), Setting::Text("support".into())));
+    assert_eq!(
+        collector.headers[1],
+        ("authorization".into(), Setting::Secret(SecretRef::Env("COLLECTOR_TOKEN".into())))
+    );
+
+    let of_langfuse = ExporterConfig {
+        dialect: Dialect::Langfuse,
+        endpoint: url("https://cloud.langfuse.com/api/public/otel/v1/traces"),
+        api_key: Some(SecretRef::Env("LANGFUSE_SECRET_KEY".into())),
+        public_key: Some("pk-lf-0001".into()),
+        project: None,
+        content: Content::Redacted,
+        sample: 1.0,
+        allow_private: false,
+        timeout: Duration::from_secs(10),
+        ..of_phoenix
+    };
+    assert_eq!(telemetry.exporters["langfuse"], of_langfuse, "what is not said is careful");
+    assert_eq!(telemetry.exporters["langsmith"].project.as_deref(), Some("shop agents"));
+    let agentops = &telemetry.exporters["agentops"];
+    assert_eq!(agentops.endpoint, url("https://otlp.agentops.ai/v1/traces"));
+    assert_eq!(agentops.auth_endpoint, Some(url("https://api.agentops.example/v3/auth/token")));
+    assert_eq!(telemetry.exporters.len(), 5);
+
+    assert_eq!(load(&configs().join("base")).unwrap().config.telemetry, TelemetryConfig::default());
+    assert!(TelemetryConfig::default().exporters.is_empty(), "nothing leaves the house unasked");
+}
+
+#[test]
+fn what_the_page_on_configuration_shows_is_one() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/config.md")).unwrap();
+    let shown = |heading: &str| {
+        let section = page.split_once(heading).unwrap().1;
+        section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+    };
+    let folder = copy_of("base");
+    let agent = folder.path().join("agents/returns");
+    fs::create_dir(&agent).unwrap();
+    fs::write(agent.join("agent.toml"), shown("\n## agent.toml\n") + &shown("\n### Rollout\n")).unwrap();
+    fs::write(agent.join("instructions.md"), "You answer.").unwrap();
+    fs::create_dir(agent.join("knowledge")).unwrap();
+    fs::write(agent.join("knowledge/page.md"), "# Returns\n\n30 days.").unwrap();
+    let settings = ["\n## mainstay.toml\n", "\n### Server\n", "\n### Telemetry\n"].map(shown).concat();
+    fs::write(folder.path().join("mainstay.toml"), settings).unwrap();
+    let loaded = load(folder.path()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(loaded.config.telemetry.exporters.len(), 2);
+    assert!(loaded.config.server.tls.is_some());
+}
+
+#[test]
+fn hosted_services_have_their_addresses() {
+    let folder = copy_of("base");
+    let settings = "[telemetry.exporters.a]\ndialect = \"langsmith\"\napi_key = { env = \"KEY\" }\n\
+                    [telemetry.exporters.b]\ndialect = \"agentops\"\napi_key = { env = \"KEY\" }\n";
+    let path = folder.path().join("mainstay.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n{settings}")).unwrap();
+    let exporters = load(folder.path()).unwrap().config.telemetry.exporters;
+    assert_eq!(exporters["a"].endpoint.as_str(), "https://api.smith.langchain.com/otel/v1/traces");
+    assert_eq!(exporters["a"].auth_endpoint, None);
+    let token = exporters["b"].auth_endpoint.as_ref().unwrap();
+    assert_eq!(token.as_str(), "https://api.agentops.ai/v3/auth/token");
+}
+
+#[test]
 fn what_agent_toml_says_is_there() {
     let agent = returns();
     assert_eq!((agent.risk, agent.escalation.as_str()), (Risk::Limited, "support-oncall"));
     assert_eq!(agent.models.all(), ["embedded", "small", "careful"]);
     assert_eq!((agent.input.pii.card, agent.input.pii.iban), (Some(TextAction::Block), None));
+    assert_eq!(agent.input.history_tokens, 1500);
+    assert_eq!(load(&configs().join("base")).unwrap().config.agents["helper"].input.history_tokens, 2000);
     assert_eq!(agent.input.injection.mode, Mode::Observe);
     assert_eq!(agent.input.injection.action, InjectionAction::Escalate);
     assert_eq!(agent.limits.usd_per_run, MicroUsd(50_000));

@@ -20,7 +20,8 @@ use super::super::problem::{Finding, Kind, Log, clean, quoted};
 use super::super::settings::{EMBEDDED, ModelConfig};
 use super::super::source::Written;
 use super::settings::Settings;
-use super::{expect_name, expression, fields, knowledge, limits, playbooks, rollout, tools, unknown};
+use super::{expect_name, expression, fields, function, knowledge, limits, playbooks, rollout, tools, unknown};
+use crate::function::Function;
 
 /// Longest instructions, in bytes.
 const MAX_INSTRUCTIONS: usize = 64 * 1024;
@@ -29,13 +30,15 @@ const MAX_INSTRUCTIONS: usize = 64 * 1024;
 pub(crate) struct Surroundings<'a> {
     pub(crate) folder: &'a Folder,
     pub(crate) settings: &'a Settings,
+    /// Functions of the program, each with the name of its agent.
+    pub(crate) functions: &'a [(String, Function)],
     pub(crate) today: Date,
     pub(crate) log: &'a Log,
 }
 
 /// Reads and checks the agent in `path`, such as `agents/returns`.
 pub(crate) fn check(path: &str, surroundings: &Surroundings<'_>) -> Option<AgentConfig> {
-    let Surroundings { folder, settings, log, .. } = *surroundings;
+    let Surroundings { folder, settings, functions, log, .. } = *surroundings;
     let agent_path = format!("{path}/agent.toml");
     let text = folder.text_or_problem(&agent_path, "every folder in agents/ is an agent and has an agent.toml", log)?;
     let instructions = instructions(&format!("{path}/instructions.md"), folder, log);
@@ -47,7 +50,9 @@ pub(crate) fn check(path: &str, surroundings: &Surroundings<'_>) -> Option<Agent
     };
     let written_playbooks =
         playbooks_text.as_ref().and_then(|text| playbooks_file::read(&playbooks_path, text, log)).unwrap_or_default();
-    let file = file::read(&agent_path, &text, log)?;
+    let mut file = file::read(&agent_path, &text, log)?;
+    let functions = function::of_agent(path.rsplit('/').next().unwrap_or_default(), functions);
+    function::join(&mut file.tools, &functions, log);
 
     identity(&file, path, surroundings);
     let models = models(&file, &settings.models, settings.is_complete, log);
@@ -81,6 +86,7 @@ pub(crate) fn check(path: &str, surroundings: &Surroundings<'_>) -> Option<Agent
         playbooks: playbooks_text.as_deref(),
         schema: schema_text.as_deref(),
         knowledge: &knowledge,
+        functions: functions.into_iter().map(function::declared).collect(),
         models: &models,
         definitions: &settings.models,
         providers: &settings.providers,

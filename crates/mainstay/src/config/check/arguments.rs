@@ -6,7 +6,7 @@ use mainstay_core::schema::Schema;
 use mainstay_core::tool::BoundArgument;
 use serde_json::{Map, Number, Value, json};
 
-use super::super::file::tool::{Argument, ArgumentFrom, ArgumentKind, Specification, Tool};
+use super::super::file::tool::{Argument, ArgumentFrom, ArgumentKind, Specification, Tool, ToolTableKind};
 use super::super::problem::{Finding, Kind, Log, clean, quoted};
 use super::super::source::{Place, Written};
 use super::is_identifier;
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     pub(super) bound: Vec<BoundArgument>,
     /// JSON Schema of what the model sets.
     pub(super) parameters: Value,
-    /// The same, compiled.
+    /// The same, compiled; `None` where it is broken, and then nobody knows what the arguments are.
     pub(super) schema: Option<Schema>,
 }
 
@@ -53,22 +53,54 @@ impl Arguments {
 }
 
 pub(super) fn check(tool: &Tool, log: &Log) -> Arguments {
+    match tool.kind.as_ref().map(|table| &table.kind) {
+        Some(ToolTableKind::Function(table)) => of_function(tool, table.parameters.as_ref(), log),
+        _ => of_table(tool, log),
+    }
+}
+
+/// The arguments of a function have their schema already.
+fn of_function(tool: &Tool, parameters: Option<&Value>, log: &Log) -> Arguments {
+    let part = |keyword: &str| parameters.and_then(|parameters| parameters.get(keyword));
+    let properties = part("properties").and_then(Value::as_object);
+    let required = part("required").and_then(Value::as_array);
+    let mut declared = BTreeMap::new();
+    for (name, property) in properties.into_iter().flatten() {
+        name_of_argument(name, &tool.name.place, log);
+        let is_optional = required.is_none_or(|required| !required.iter().any(|one| one == name));
+        declared.insert(name.clone(), Declared { kind: kind_of(property), is_optional, is_bound: false });
+    }
+    if declared.len() > MAX_ARGUMENTS {
+        too_many(tool, log);
+    }
+    let schema = parameters.and_then(|parameters| compiled(tool, parameters.clone(), log));
+    Arguments { declared, bound: Vec::new(), parameters: parameters.cloned().unwrap_or_default(), schema }
+}
+
+/// What a value of this schema is, where that is one thing; it may be null besides.
+fn kind_of(property: &Value) -> ArgumentKind {
+    let kinds: Vec<&str> = match property.get("type") {
+        Some(Value::String(kind)) => vec![kind],
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect(),
+        _ => Vec::new(),
+    };
+    let all = [ArgumentKind::Text, ArgumentKind::Number, ArgumentKind::Integer, ArgumentKind::Boolean];
+    match kinds.as_slice() {
+        [kind] => all.into_iter().find(|one| one.as_str() == *kind).unwrap_or(ArgumentKind::Other),
+        _ => ArgumentKind::Other,
+    }
+}
+
+fn of_table(tool: &Tool, log: &Log) -> Arguments {
     let mut declared = BTreeMap::new();
     let mut bound = Vec::new();
     let mut properties = Map::new();
     let mut required = Vec::new();
     if tool.arguments.len() > MAX_ARGUMENTS {
-        let message = format!("a tool has at most {MAX_ARGUMENTS} arguments");
-        log.problem(Finding::at(&tool.name.place, Kind::Value, message));
+        too_many(tool, log);
     }
     for Argument { name, from } in tool.arguments.iter().take(MAX_ARGUMENTS) {
-        if !is_identifier(&name.value) {
-            let message = format!("{} cannot be the name of an argument", quoted(&name.value));
-            log.problem(
-                Finding::at(&name.place, Kind::Value, message)
-                    .hint("lower-case letters, digits and `_`, a letter first; no word of CEL"),
-            );
-        }
+        name_of_argument(&name.value, &name.place, log);
         let of_text = Declared { kind: ArgumentKind::Text, is_optional: false, is_bound: true };
         let fact = match from {
             ArgumentFrom::Bound(binding) => {
@@ -88,12 +120,32 @@ pub(super) fn check(tool: &Tool, log: &Log) -> Arguments {
     }
     let parameters =
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
-    let schema = Schema::compile(parameters.clone());
+    let schema = compiled(tool, parameters.clone(), log);
+    Arguments { declared, bound, parameters, schema }
+}
+
+fn compiled(tool: &Tool, parameters: Value, log: &Log) -> Option<Schema> {
+    let schema = Schema::compile(parameters);
     if let Err(error) = &schema {
         let message = format!("the arguments of {} make no usable schema: {error}", quoted(&tool.name.value));
         log.problem(Finding::at(&tool.name.place, Kind::Expression, clean(&message, 300)));
     }
-    Arguments { declared, bound, parameters, schema: schema.ok() }
+    schema.ok()
+}
+
+fn name_of_argument(name: &str, place: &Place, log: &Log) {
+    if !is_identifier(name) {
+        let message = format!("{} cannot be the name of an argument", quoted(name));
+        log.problem(
+            Finding::at(place, Kind::Value, message)
+                .hint("lower-case letters, digits and `_`, a letter first; no word of CEL"),
+        );
+    }
+}
+
+fn too_many(tool: &Tool, log: &Log) {
+    let message = format!("a tool has at most {MAX_ARGUMENTS} arguments");
+    log.problem(Finding::at(&tool.name.place, Kind::Value, message));
 }
 
 fn property(name: &str, written: &Specification, log: &Log) -> Value {
@@ -169,6 +221,7 @@ fn fits(name: &str, written: &Specification, log: &Log) {
             ArgumentKind::Number => value.is_number(),
             ArgumentKind::Integer => value.is_i64() || value.is_u64(),
             ArgumentKind::Boolean => value.is_boolean(),
+            ArgumentKind::Other => true,
         };
         if !choices.value.iter().all(is_of_kind) {
             let message = format!("`enum` holds something that is no {}", kind.as_str());

@@ -22,9 +22,12 @@ const PRINCIPAL: &[&str] = &["id", "tenant"];
 
 /// Checks a tool's `when`, `approve` or `happened`.
 pub(super) fn of_condition(written: &Written<String>, arguments: &Arguments, log: &Log) {
+    check(written, "principal", PRINCIPAL, log);
+    if arguments.schema.is_none() {
+        return;
+    }
     let names: Vec<&str> = arguments.names().collect();
     check(written, "args", &names, log);
-    check(written, "principal", PRINCIPAL, log);
     for (name, place) in fields(written, "args") {
         let is_optional = arguments.declared.get(name).is_some_and(|declared| declared.is_optional);
         if is_optional && !is_guarded(&written.value, "args", name) {

@@ -59,6 +59,7 @@ pub(super) fn check(subject: &Subject<'_>, table: &ToolTable) -> Option<ToolKind
             subject.uses(subject.arguments.names());
             Some(ToolKind::Draft)
         }
+        ToolTableKind::Function(table) => Some(ToolKind::Function(table.body.clone())),
     }
 }
 

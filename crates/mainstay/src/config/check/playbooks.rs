@@ -180,6 +180,8 @@ fn check_call(
         unknown("tool", tool, tools.keys().map(String::as_str), log);
         return None;
     };
+    // Of a tool whose arguments are broken nobody knows what it takes.
+    known.arguments.schema.as_ref()?;
     for (name, _) in &call.arguments {
         match known.arguments.declared.get(&name.value) {
             Some(declared) if declared.is_bound => {

@@ -12,12 +12,14 @@ use mainstay_egress::{HeaderName, HeaderValue, Url};
 use super::super::file::settings::{Model, Provider, ProviderTable, SettingsFile, Source, SourceKind};
 use super::super::problem::{Finding, Kind, Log, quoted};
 use super::super::secret::Setting;
+use super::super::server::ServerConfig;
 use super::super::settings::{EMBEDDED, ModelConfig, ProviderConfig, ProviderKind, SourceConfig};
-use super::super::source::{Place, Written};
-use super::{expect_name, unknown};
+use super::super::source::Written;
+use super::super::telemetry::TelemetryConfig;
+use super::{expect_name, server, telemetry, unknown};
 
 /// Marks of provider, model and source names beside letters and digits.
-const MARKS: &str = "_-.";
+pub(super) const MARKS: &str = "_-.";
 
 /// What agents may refer to. An entry that is there but broken has a name and no value, so that it is one problem and not
 /// two.
@@ -27,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) providers: BTreeMap<String, Option<ProviderConfig>>,
     pub(crate) models: BTreeMap<String, Option<ModelConfig>>,
     pub(crate) sources: BTreeMap<String, Option<SourceConfig>>,
+    pub(crate) server: ServerConfig,
+    pub(crate) telemetry: TelemetryConfig,
     /// The names are all there are. False when the file cannot be read: then no name is called unknown.
     pub(crate) is_complete: bool,
 }
@@ -40,6 +44,8 @@ impl Settings {
             providers: BTreeMap::new(),
             models: BTreeMap::new(),
             sources: BTreeMap::new(),
+            server: ServerConfig::default(),
+            telemetry: TelemetryConfig::default(),
             is_complete: false,
         }
     }
@@ -53,6 +59,8 @@ pub(crate) fn check(file: SettingsFile, root: &Path, log: &Log) -> Settings {
         store_url: store(file.store, root, log),
         lease: file.lease,
         sources: file.sources.into_iter().map(|entry| source(entry, root, log)).collect(),
+        server: server::check(file.server, root, log),
+        telemetry: telemetry::check(file.telemetry, log),
         providers,
         models,
         is_complete: true,
@@ -109,7 +117,7 @@ fn provider(entry: Provider, log: &Log) -> (String, Option<ProviderConfig>) {
 fn provider_config(table: ProviderTable, log: &Log) -> Option<ProviderConfig> {
     let is_local_kind = table.kind == ProviderKind::Compatible;
     let base_url = match &table.base_url {
-        Some(written) => Some(base_url(written, table.allow_private, log)?),
+        Some(written) => Some(url("base_url", written, table.allow_private, log)?),
         None if is_local_kind => return None,
         None => None,
     };
@@ -208,7 +216,7 @@ fn source(entry: Source, root: &Path, log: &Log) -> (String, Option<SourceConfig
             let mut seen = BTreeSet::new();
             let headers =
                 headers.into_iter().filter_map(|(name, value)| header(&name, value, &mut seen, log)).collect();
-            base_url(&written, allow_private, log).map(|base_url| SourceConfig::Http {
+            url("base_url", &written, allow_private, log).map(|base_url| SourceConfig::Http {
                 base_url,
                 allow_private,
                 headers,
@@ -218,7 +226,13 @@ fn source(entry: Source, root: &Path, log: &Log) -> (String, Option<SourceConfig
     (entry.name.value, config)
 }
 
-fn header(name: &Written<String>, value: Setting, seen: &mut BTreeSet<String>, log: &Log) -> Option<(String, Setting)> {
+/// A header as it is sent, or a problem. `seen` are those before it.
+pub(super) fn header(
+    name: &Written<String>,
+    value: Setting,
+    seen: &mut BTreeSet<String>,
+    log: &Log,
+) -> Option<(String, Setting)> {
     // What frames a request belongs to the client.
     const FRAMING: &[&str] = &[
         "host",
@@ -248,45 +262,39 @@ fn header(name: &Written<String>, value: Setting, seen: &mut BTreeSet<String>, l
     None
 }
 
-fn base_url(written: &Written<String>, allow_private: bool, log: &Log) -> Option<Url> {
+/// The URL of a far side, under `key`; what cannot be called is a problem.
+pub(super) fn url(key: &str, written: &Written<String>, allow_private: bool, log: &Log) -> Option<Url> {
     let problem = |kind, message: &str, hint: &str| {
-        log.problem(Finding::at(&written.place, kind, message).hint(hint));
+        log.problem(Finding::at(&written.place, kind, format!("`{key}` {message}")).hint(hint));
         None
     };
     const FORM: &str = "such as `https://api.example.com/v1`";
     let Some(url) = Url::parse(&written.value).ok().filter(|url| url.has_host()) else {
-        return problem(Kind::Value, "`base_url` is not an absolute URL", FORM);
+        return problem(Kind::Value, "is not an absolute URL", FORM);
     };
     if !matches!(url.scheme(), "http" | "https") {
-        return problem(Kind::Value, "`base_url` must begin with `https://` or `http://`", FORM);
+        return problem(Kind::Value, "must begin with `https://` or `http://`", FORM);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return problem(
-            Kind::Secret,
-            "`base_url` holds a user name or password",
-            "give credentials by reference, as a key or a header",
-        );
+        let hint = "give credentials by reference, as a key or a header";
+        return problem(Kind::Secret, "holds a user name or password", hint);
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return problem(Kind::Value, "`base_url` must not have a query or a fragment", FORM);
+        return problem(Kind::Value, "must not have a query or a fragment", FORM);
     }
     let is_private = is_private(&url);
     if is_private && !allow_private {
         return problem(
             Kind::Policy,
-            "`base_url` is a private address, and those are refused",
+            "is a private address, and those are refused",
             "add `allow_private = true` if this server really is on this machine or network",
         );
     }
     if url.scheme() == "http" && !is_private && !allow_private {
-        warn_unencrypted(&written.place, log);
+        let message = format!("`{key}` is not encrypted: keys and data travel in the open");
+        log.warning(Finding::at(&written.place, Kind::Policy, message).hint("use `https://`"));
     }
     Some(url)
-}
-
-fn warn_unencrypted(place: &Place, log: &Log) {
-    let finding = Finding::at(place, Kind::Policy, "`base_url` is not encrypted: keys and data travel in the open");
-    log.warning(finding.hint("use `https://`"));
 }
 
 /// What can be said without asking a name server; the client looks again at every address that it connects to.

@@ -118,6 +118,9 @@ impl Subject<'_> {
             self.log.problem(Finding::at(&from.place, Kind::Policy, message));
             return false;
         }
+        if self.arguments.schema.is_none() {
+            return false;
+        }
         let mut fits = true;
         for (name, wanted) in found.arguments.required() {
             let fault = match self.arguments.declared.get(name) {

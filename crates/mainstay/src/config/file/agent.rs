@@ -161,6 +161,9 @@ fn input(table: Option<Table<'_>>) -> InputConfig {
     if let Some(written) = table.integer("max_chars", 1..=1_000_000) {
         input.max_chars = usize::try_from(written.value).unwrap_or(usize::MAX);
     }
+    if let Some(written) = table.integer("history_tokens", 0..=100_000) {
+        input.history_tokens = written.value;
+    }
     if let Some(pii) = table.table("pii") {
         let actions = [
             ("mask", Some(TextAction::Mask)),

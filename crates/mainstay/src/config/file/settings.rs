@@ -12,6 +12,8 @@ use super::super::reader::{Document, Free, Holds, Table};
 use super::super::secret::{SecretRef, Setting};
 use super::super::settings::ProviderKind;
 use super::super::source::{Place, Written};
+use super::server::{self, Server};
+use super::telemetry::{self, Telemetry};
 
 /// The file's name.
 pub(crate) const NAME: &str = "mainstay.toml";
@@ -26,6 +28,8 @@ pub(crate) struct SettingsFile {
     pub(crate) providers: Vec<Provider>,
     pub(crate) models: Vec<Model>,
     pub(crate) sources: Vec<Source>,
+    pub(crate) server: Server,
+    pub(crate) telemetry: Telemetry,
 }
 
 pub(crate) struct Provider {
@@ -86,6 +90,8 @@ pub(crate) fn read(text: &Arc<str>, root: &Path, log: &Log) -> Option<SettingsFi
         providers: top.tables("providers").into_iter().map(|(name, table)| provider(name, table, root)).collect(),
         models: top.tables("models").into_iter().map(|(name, table)| model(name, table)).collect(),
         sources: top.tables("sources").into_iter().map(|(name, table)| source(name, table, root)).collect(),
+        server: server::read(top.table("server"), root),
+        telemetry: telemetry::read(top.table("telemetry"), root),
     };
     top.finish();
     Some(file)
@@ -212,7 +218,7 @@ pub(crate) fn exactly_one<'d, K: Copy>(
     }
 }
 
-fn headers(table: Table<'_>, root: &Path) -> Vec<(Written<String>, Setting)> {
+pub(super) fn headers(table: Table<'_>, root: &Path) -> Vec<(Written<String>, Setting)> {
     let log = table.log();
     let mut headers = Vec::new();
     for (name, value) in table.into_free() {
@@ -244,7 +250,7 @@ fn looks_like_credential(header: &str) -> bool {
 }
 
 /// A secret, which can only be given by reference.
-fn secret(table: &Table<'_>, key: &'static str, root: &Path) -> Option<SecretRef> {
+pub(super) fn secret(table: &Table<'_>, key: &'static str, root: &Path) -> Option<SecretRef> {
     if let Some(text) = table.plain_text(key) {
         inline_secret(table.log(), key, &text.place);
         return None;

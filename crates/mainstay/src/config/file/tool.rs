@@ -1,5 +1,6 @@
 //! A `[tools.NAME]` table as written.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mainstay_core::tool::{Binding, Effect};
@@ -10,6 +11,7 @@ use super::super::problem::{Finding, Kind};
 use super::super::reader::Table;
 use super::super::source::{Place, Written};
 use super::settings::exactly_one;
+use crate::function::FunctionBody;
 
 pub(crate) struct Tool {
     pub(crate) name: Written<String>,
@@ -60,6 +62,8 @@ pub(crate) enum ArgumentKind {
     Number,
     Integer,
     Boolean,
+    /// A list, an object, or a choice of several; only functions have such.
+    Other,
 }
 
 impl ArgumentKind {
@@ -69,6 +73,7 @@ impl ArgumentKind {
             Self::Number => "number",
             Self::Integer => "integer",
             Self::Boolean => "boolean",
+            Self::Other => "value",
         }
     }
 
@@ -94,10 +99,19 @@ pub(crate) struct ToolTable {
 }
 
 pub(crate) enum ToolTableKind {
-    Sql { source: Option<Written<String>>, query: Option<Written<String>>, max_rows: u32, single: bool },
+    Sql {
+        source: Option<Written<String>>,
+        query: Option<Written<String>>,
+        max_rows: u32,
+        single: bool,
+    },
     Http(HttpTable),
-    Knowledge { top: u32 },
+    Knowledge {
+        top: u32,
+    },
     Draft,
+    /// Never written in a file.
+    Function(FunctionTable),
 }
 
 impl ToolTableKind {
@@ -114,7 +128,16 @@ pub(crate) struct HttpTable {
     pub(crate) body: Option<Written<Value>>,
 }
 
+pub(crate) struct FunctionTable {
+    /// `None` when there is none, which is already a problem.
+    pub(crate) parameters: Option<Value>,
+    pub(crate) body: FunctionBody,
+}
+
 const KINDS: [&str; 4] = ["sql", "http", "knowledge", "draft"];
+
+/// How long a call may take.
+pub(crate) const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(120);
 
 pub(crate) fn read(name: Written<String>, table: Table<'_>) -> Tool {
     let found: Vec<_> = KINDS.into_iter().filter_map(|kind| Some((kind, table.table(kind)?))).collect();
@@ -136,9 +159,7 @@ pub(crate) fn read(name: Written<String>, table: Table<'_>) -> Tool {
         claims: table.texts("claims"),
         trusted: table.boolean("trusted").map(|written| written.value),
         shared: table.boolean("shared"),
-        timeout: table
-            .duration("timeout", Duration::from_millis(10)..=Duration::from_secs(120))
-            .map_or(Duration::from_secs(10), |written| written.value),
+        timeout: table.duration("timeout", TIMEOUTS).map_or(Duration::from_secs(10), |written| written.value),
         kind: None,
     };
     // Only now are all keys known, so that a misspelt kind is one problem and not two.

@@ -45,15 +45,7 @@ impl<'d> Table<'d> {
     /// A line of text: not blank, at most 500 characters, nothing but printable characters.
     pub(crate) fn line(&self, key: &'static str) -> Option<Written<String>> {
         let text = self.text(key)?.map(|text| text.trim().to_owned());
-        let fault = if text.value.is_empty() {
-            "is empty"
-        } else if text.value.chars().any(char::is_control) {
-            "must be one line without control characters"
-        } else if text.value.chars().count() > 500 {
-            "is longer than 500 characters"
-        } else {
-            return Some(text);
-        };
+        let Some(fault) = line_fault(&text.value) else { return Some(text) };
         self.wrong_value(&text.place, format!("`{key}` {fault}"), None);
         None
     }
@@ -135,6 +127,24 @@ impl<'d> Table<'d> {
             }
             let bounds = (write_duration(*range.start()), write_duration(*range.end()));
             Err(Wrong::value(format!("`{key}` must be between \"{}\" and \"{}\"", bounds.0, bounds.1)))
+        })
+    }
+
+    /// A number of bytes, in `range`: an integer, or a string such as `"256KB"` or `"4MB"` (of 1,024 each).
+    pub(crate) fn size(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<Written<u64>> {
+        const FORM: &str = "a number of bytes, or a size such as \"256KB\" or \"4MB\"";
+        self.convert(key, |value| {
+            let size = match value {
+                DeValue::Integer(integer) => whole(integer).and_then(|number| u64::try_from(number).ok()),
+                DeValue::String(text) => {
+                    Some(parse_size(text).ok_or_else(|| Wrong::value(format!("`{key}` must be {FORM}")))?)
+                }
+                _ => return Err(Wrong::kind(key, FORM, value)),
+            };
+            size.filter(|size| range.contains(size)).ok_or_else(|| {
+                let bounds = (write_size(*range.start()), write_size(*range.end()));
+                Wrong::value(format!("`{key}` must be between \"{}\" and \"{}\"", bounds.0, bounds.1))
+            })
         })
     }
 
@@ -286,6 +296,19 @@ impl<'d> Table<'d> {
     }
 }
 
+/// Why a text is no line of text, if it is none.
+pub(crate) fn line_fault(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("is empty")
+    } else if text.chars().any(char::is_control) {
+        Some("must be one line without control characters")
+    } else if text.chars().count() > 500 {
+        Some("is longer than 500 characters")
+    } else {
+        None
+    }
+}
+
 fn whole(integer: &DeInteger<'_>) -> Option<i128> {
     i128::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
@@ -332,18 +355,44 @@ pub(crate) fn write_duration(duration: Duration) -> String {
     }
 }
 
+/// A whole number and its unit.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = match unit {
+        "B" => 1,
+        "KB" => 1024,
+        "MB" => 1024 * 1024,
+        "GB" => 1024 * 1024 * 1024,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn write_size(bytes: u64) -> String {
+    let units = [(1024 * 1024 * 1024, "GB"), (1024 * 1024, "MB"), (1024, "KB")];
+    let fits = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    fits.map_or_else(|| format!("{bytes}B"), |(unit, name)| format!("{}{name}", bytes / unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_a_whole_number_and_a_unit_and_nothing_else() {
+    fn a_duration_or_a_size_is_a_whole_number_and_a_unit_and_nothing_else() {
         for (text, milliseconds) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("4h", 14_400_000), ("0d", 0)] {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
         }
         for text in ["", "s", "30", "1.5h", "-1s", "1 s", "1w", "99999999999999999999s", "18446744073709551615d", "١s"]
         {
             assert_eq!(parse_duration(text), None, "{text}");
+        }
+        for (text, bytes) in [("1B", 1), ("256KB", 262_144), ("4MB", 4_194_304), ("2GB", 2_147_483_648)] {
+            assert_eq!((parse_size(text), write_size(bytes).as_str()), (Some(bytes), text));
+        }
+        for text in ["", "KB", "256", "256kb", "256 KB", "1.5MB", "-1B", "256KiB", "18446744073709551615KB"] {
+            assert_eq!(parse_size(text), None, "{text}");
         }
         for text in ["250ms", "30s", "90m", "4h", "2d"] {
             assert_eq!(parse_duration(text).map(write_duration).as_deref(), Some(text));
