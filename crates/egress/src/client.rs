@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::uri::Uri;
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_rustls::HttpsConnector;
@@ -20,9 +20,9 @@ use url::{Host, Url};
 use crate::address;
 use crate::connect::{Bounded, NoPublicAddress, Resolver, connector};
 use crate::error::EgressError;
-use crate::policy::{Hosts, Policy, PolicyError, parse};
+use crate::policy::{Hosts, Policy, PolicyError, Protocol, parse};
 
-/// An HTTP/1.1 client with a connection pool, bound to one [`Policy`]. Cheap to clone; clones share the pool.
+/// An HTTP client with a connection pool, bound to one [`Policy`]. Cheap to clone; clones share the pool.
 ///
 /// It sends every request at most once, follows no redirect (a 3xx is an answer like any other) and never looks at
 /// the environment.
@@ -55,9 +55,11 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Its body, at most [`Policy::max_response_bytes`].
     pub body: Bytes,
+    /// What it said after its body; empty for most.
+    pub trailers: HeaderMap,
 }
 
-/// An answer whose body is still coming. Dropping it closes the connection.
+/// An answer whose body is still coming. Dropping it closes the connection, or of HTTP/2 its stream.
 #[derive(Debug)]
 pub struct Streaming {
     /// Its status, whatever it is.
@@ -65,6 +67,7 @@ pub struct Streaming {
     /// Its headers, as sent.
     pub headers: HeaderMap,
     body: Incoming,
+    trailers: HeaderMap,
     received: usize,
     limit: usize,
     idle_timeout: Duration,
@@ -75,8 +78,11 @@ pub struct Streaming {
 /// Idle connections are closed by us before most servers would close them under a request.
 const POOL_IDLE: Duration = Duration::from_secs(15);
 const MAX_IDLE_CONNECTIONS: usize = 256;
-/// Largest head of an answer.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Largest head of an answer, and largest block of trailers.
+const MAX_HEAD_BYTES: u16 = u16::MAX;
+/// A connection of HTTP/2 is shared and lives long. One whose far side has gone without a word would swallow every request
+/// until the system gives it up, so it is asked for a sign of life while an answer is awaited.
+const PING_EVERY: Duration = Duration::from_secs(10);
 /// Headers that frame the message or choose the virtual host behind an allowed name.
 const RESERVED_HEADERS: &[HeaderName] = &[
     header::HOST,
@@ -99,7 +105,12 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(if policy.reuse_connections { MAX_IDLE_CONNECTIONS } else { 0 })
-            .http1_max_buf_size(MAX_HEAD_BYTES)
+            .http1_max_buf_size(MAX_HEAD_BYTES.into())
+            .http2_only(policy.protocol == Protocol::Http2)
+            .http2_max_header_list_size(MAX_HEAD_BYTES.into())
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_EVERY)
+            .timer(TokioTimer::new())
             .build(connector(&policy)?);
         Ok(Self { pooled, hosts, policy: Arc::new(policy) })
     }
@@ -153,6 +164,7 @@ impl Client {
             status: head.status,
             headers: head.headers,
             body,
+            trailers: HeaderMap::new(),
             received: 0,
             limit,
             idle_timeout: self.policy.idle_timeout,
@@ -178,6 +190,9 @@ impl Client {
         *prepared.method_mut() = request.method;
         *prepared.uri_mut() = uri;
         *prepared.headers_mut() = request.headers;
+        if self.policy.protocol == Protocol::Http2 {
+            prepared.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
+        }
         Ok(prepared)
     }
 }
@@ -202,7 +217,8 @@ impl Streaming {
         while let Some(bytes) = self.piece(self.deadline).await? {
             whole.extend_from_slice(&bytes);
         }
-        Ok(Response { status: self.status, headers: self.headers, body: whole.freeze() })
+        let Self { status, headers, trailers, .. } = self;
+        Ok(Response { status, headers, body: whole.freeze(), trailers })
     }
 
     async fn piece(&mut self, until: Instant) -> Result<Option<Bytes>, EgressError> {
@@ -216,8 +232,13 @@ impl Streaming {
                     return Err(EgressError::TimedOut { sent: true, after });
                 }
             };
-            // Anything else is a trailer, which nobody here reads.
-            let Ok(bytes) = frame.into_data() else { continue };
+            let bytes = match frame.into_data() {
+                Ok(bytes) => bytes,
+                Err(frame) => {
+                    self.trailers = frame.into_trailers().unwrap_or_default();
+                    continue;
+                }
+            };
             self.received = self.received.saturating_add(bytes.len());
             if self.received > self.limit {
                 return Err(EgressError::TooLarge { limit: self.limit });

@@ -15,7 +15,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use tower_service::Service;
 
 use crate::address;
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{Policy, PolicyError, Protocol};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Boxed<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
@@ -28,9 +28,11 @@ pub(crate) fn connector(policy: &Policy) -> Result<Bounded<HttpsConnector<HttpCo
     let https = HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(Arc::new(rustls::crypto::ring::default_provider()))
         .map_err(PolicyError::Tls)?
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(http);
+        .https_or_http();
+    let https = match policy.protocol {
+        Protocol::Http1 => https.enable_http1().wrap_connector(http),
+        Protocol::Http2 => https.enable_http2().wrap_connector(http),
+    };
     Ok(Bounded { inner: https, limit: policy.connect_timeout })
 }
 

@@ -17,6 +17,6 @@ pub use bytes::Bytes;
 pub use client::{Client, Request, Response, Streaming};
 pub use error::EgressError;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, Protocol};
 pub use secret::{Secret, excerpt, redact};
 pub use url::Url;

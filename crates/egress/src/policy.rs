@@ -22,6 +22,18 @@ pub struct Policy {
     pub max_response_bytes: usize,
     /// False opens a connection per request, for servers that close theirs without saying so.
     pub reuse_connections: bool,
+    /// What is spoken on a connection.
+    pub protocol: Protocol,
+}
+
+/// The HTTP that a client speaks. There is no negotiation and no falling back: a server that speaks another one fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: asked for by ALPN over TLS, taken for granted without. The client says `te: trailers`, as gRPC wants it.
+    Http2,
 }
 
 impl Default for Policy {
@@ -33,6 +45,7 @@ impl Default for Policy {
             idle_timeout: Duration::from_secs(20),
             max_response_bytes: 8 * 1024 * 1024,
             reuse_connections: true,
+            protocol: Protocol::default(),
         }
     }
 }

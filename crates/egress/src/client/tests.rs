@@ -7,6 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod http2;
+
 /// A server of raw bytes.
 struct Server {
     address: SocketAddr,
