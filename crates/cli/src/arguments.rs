@@ -1,8 +1,9 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs narrow AI agents in production: guarded, journaled, approved by people.
 ///
@@ -18,8 +19,18 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, default_value = "warn", value_name = "FILTER", env = "MAINSTAY_LOG")]
     pub(crate) log: String,
 
+    /// How to log: `text` for people, `json` for machines
+    #[arg(long, global = true, default_value = "text", value_enum, value_name = "FORMAT", env = "MAINSTAY_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Subcommand)]
@@ -34,6 +45,26 @@ pub(crate) enum Command {
         /// Print only problems
         #[arg(long)]
         quiet: bool,
+    },
+    /// Serve the HTTP API, and resume whatever is due; Ctrl-C or SIGTERM drains and ends
+    Serve {
+        /// Where to listen, instead of `[server] listen`; without any key only on this machine
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    /// Manage keys to the HTTP API
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// See who did what, and who tried
+    Audit {
+        /// Only this action, such as `approval.decide`
+        #[arg(long)]
+        action: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
     },
     /// Ask an agent
     Run(RunOptions),
@@ -111,6 +142,14 @@ pub(crate) enum RunsCommand {
         /// Its id
         run: String,
     },
+    /// End a run at its next safe place
+    Cancel {
+        /// Its id
+        run: String,
+        /// Who wants it
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
     /// Check that no entry was changed after it was written
     Verify {
         /// Only this run; all of them otherwise
@@ -133,8 +172,58 @@ pub(crate) enum ApprovalsCommand {
     },
     /// Let it be done, and resume the run
     Approve(DecisionOptions),
+    /// Let it be done with other arguments, and resume the run
+    Edit {
+        /// The arguments, as one JSON object
+        #[arg(long, value_name = "JSON")]
+        arguments: String,
+        #[command(flatten)]
+        decision: DecisionOptions,
+    },
     /// Forbid it, and resume the run
     Reject(DecisionOptions),
+    /// Forbid it, and answer in the agent's place
+    TakeOver {
+        /// What the principal is told
+        #[arg(long, value_name = "TEXT")]
+        answer: String,
+        #[command(flatten)]
+        decision: DecisionOptions,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key and show it, once
+    Create(KeyOptions),
+    /// List keys, without what is secret
+    List,
+    /// End a key for good
+    Revoke {
+        /// Its id, such as `key_0192…`
+        key: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyOptions {
+    /// Who will have it; shown in the audit trail and as who decided
+    pub(crate) name: String,
+    /// What it may do: caller (ask), reviewer (decide), operator (run the service), auditor (see everything)
+    #[arg(long = "role", required = true, value_name = "ROLE", value_parser = ["caller", "reviewer", "operator", "auditor"])]
+    pub(crate) roles: Vec<String>,
+    /// The only tenant that it reaches
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// An agent that it reaches; may be repeated; all where none is named
+    #[arg(long = "agent", value_name = "AGENT")]
+    pub(crate) agents: Vec<String>,
+    /// So many requests in a minute
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) requests_per_minute: Option<u32>,
+    /// What its runs may spend in a day, in dollars
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) usd_per_day: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -182,6 +271,12 @@ pub(crate) struct DemoOptions {
     /// The model for what playbooks do not cover
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+    /// What that model costs per million tokens: dollars for input and for output, such as `0.25,2.00`
+    #[arg(long, value_name = "INPUT,OUTPUT", value_delimiter = ',', requires = "model_url")]
+    pub(crate) model_price: Vec<String>,
+    /// Send the traces to the Phoenix at this address, such as `http://127.0.0.1:6006`
+    #[arg(long, value_name = "URL")]
+    pub(crate) phoenix: Option<String>,
     /// Let that model serve everything, playbooks aside
     #[arg(long)]
     pub(crate) model_only: bool,
@@ -197,6 +292,9 @@ pub(crate) struct DemoOptions {
     /// How many requests to run at once
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) at_once: u16,
+    /// Afterwards keep the shop open and serve the HTTP API; Ctrl-C ends
+    #[arg(long, conflicts_with = "shop")]
+    pub(crate) serve: bool,
     /// Only start the shop's own service again, to decide the approvals of an earlier demo; Ctrl-C ends
     #[arg(long)]
     pub(crate) shop: bool,

@@ -14,7 +14,7 @@ use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    output::start_log(&arguments.log);
+    output::start_log(&arguments.log, arguments.log_format);
     let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
     match done.and_then(|runtime| runtime.block_on(run(arguments))) {
         Ok(code) => code,
@@ -29,6 +29,9 @@ async fn run(Arguments { root, command, .. }: Arguments) -> anyhow::Result<ExitC
     match command {
         Command::Init { name } => commands::init::init(&root, &name),
         Command::Check { quiet } => commands::check::check(&root, quiet),
+        Command::Serve { listen } => commands::serve::serve(&root, listen).await,
+        Command::Keys { command } => commands::keys::keys(&root, command).await,
+        Command::Audit { action, limit } => commands::keys::audit(&root, action, limit).await,
         Command::Run(options) => commands::run::run(&root, options).await,
         Command::Runs { command } => commands::runs::runs(&root, command).await,
         Command::Approvals { command } => commands::approvals::approvals(&root, command).await,

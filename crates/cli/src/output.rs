@@ -5,20 +5,27 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mainstay::access::{AuditEvent, KeyRecord};
 use mainstay::{ApprovalRecord, EffectRow, Reply, RunRecord, Span, Status, Verified};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing_subscriber::EnvFilter;
 
+use crate::arguments::LogFormat;
+
 /// Sends the log to stderr.
-pub(crate) fn start_log(filter: &str) {
+pub(crate) fn start_log(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|error| {
         note(&format!("`--log {filter}` is no filter ({error}); using `warn`"));
         EnvFilter::new("warn")
     });
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    let colours = std::io::stderr().is_terminal() && format == LogFormat::Text;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 /// One line of data.
@@ -47,12 +54,15 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref::<mainstay::OpenError>() {
         return error.hint();
     }
+    if let Some(error) = error.downcast_ref::<mainstay_server::ServeError>() {
+        return error.hint();
+    }
     match error.downcast_ref::<mainstay::AcceptError>() {
         Some(mainstay::AcceptError::UnknownAgent(_)) => {
             Some("`mainstay check` lists the agents; see docs/errors/agent_unknown.md")
         }
         Some(mainstay::AcceptError::Store(_)) => Some("see docs/errors/store_unavailable.md"),
-        None => None,
+        Some(mainstay::AcceptError::Exists(_)) | None => None,
     }
 }
 
@@ -158,7 +168,9 @@ pub(crate) fn print_trace(spans: &[Span]) {
         };
         let purpose = span.attributes.get("mainstay.tool.purpose").and_then(Value::as_str);
         let fact = if purpose == Some("fact") { " (for the policy)" } else { "" };
-        let name = format!("{branch}{}{fact}", span.name);
+        let verdict = span.attributes.get("mainstay.guard.verdict").and_then(Value::as_str).unwrap_or_default();
+        let name = format!("{branch}{}{fact} {verdict}", span.name);
+        let name = name.trim_end();
         println!("{name:<52} {:>10}  {}", took(span.took_us.into()), detail(span));
     }
 }
@@ -230,12 +242,37 @@ pub(crate) fn print_approval(approval: &ApprovalRecord) {
 fn decision(approval: &ApprovalRecord) -> String {
     match approval.decision {
         None => "waiting".to_owned(),
-        Some(decision) => {
-            let word = serde_json::to_value(decision).ok().and_then(|word| word.as_str().map(str::to_owned));
-            let word = word.unwrap_or_default();
-            if approval.decided_by.is_empty() { word } else { format!("{word} by {}", approval.decided_by) }
+        Some(decision) if approval.decided_by.is_empty() => decision.as_str().to_owned(),
+        Some(decision) => format!("{} by {}", decision.as_str(), approval.decided_by),
+    }
+}
+
+/// Keys as a table.
+pub(crate) fn print_keys(keys: &[KeyRecord]) {
+    for key in keys {
+        let roles: Vec<&str> = key.roles.iter().map(|role| role.as_str()).collect();
+        let state = key.revoked_at.map_or_else(|| "good".to_owned(), |at| format!("revoked {}", when(at.0)));
+        println!("{}  {:<16}  {}  {state}", key.id, key.name, roles.join(", "));
+        let tenant = key.tenant.as_ref().map(|tenant| format!("tenant {tenant}"));
+        let agents = (!key.agents.is_empty()).then(|| format!("agents {}", key.agents.join(", ")));
+        let rate = key.requests_per_minute.map(|rate| format!("{rate} requests a minute"));
+        let dollars = key.usd_per_day.map(|dollars| format!("{dollars} a day"));
+        let limits: Vec<String> = [tenant, agents, rate, dollars].into_iter().flatten().collect();
+        if !limits.is_empty() {
+            println!("    only {}", limits.join("; "));
         }
     }
+    note(&format!("{} keys", keys.len()));
+}
+
+/// The audit trail as a table.
+pub(crate) fn print_audit(events: &[AuditEvent]) {
+    for event in events {
+        let allowed = if event.allowed { "did" } else { "was refused" };
+        let AuditEvent { actor, action, subject, detail, .. } = event;
+        println!("{}  {actor} {allowed} {action} {subject}  {detail}", when(event.at.0));
+    }
+    note(&format!("{} events", events.len()));
 }
 
 /// Effects as a table.

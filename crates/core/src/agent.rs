@@ -30,6 +30,8 @@ pub struct Agent {
     pub models: Tiers,
     /// Longest request, in characters.
     pub max_chars: usize,
+    /// So much of a conversation's earlier turns is read, in tokens of four bytes.
+    pub history_tokens: u64,
     /// Checks on the request, and on tool results and documents.
     pub guards: Vec<InputGuard>,
     /// What it may call, by name.

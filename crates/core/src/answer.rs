@@ -41,6 +41,12 @@ pub fn parse(text: &str, schema: &Schema) -> Result<AnswerRecord, Vec<String>> {
     Ok(AnswerRecord { text, confidence, sources, requires_human_review, body })
 }
 
+/// What a person wrote in the agent's place: as sure as it gets, and citing nothing.
+pub fn of_person(text: String) -> AnswerRecord {
+    let body = json!({"answer": text, "confidence": 1.0, "sources": [], "requires_human_review": false});
+    AnswerRecord { text, confidence: 1.0, sources: Vec::new(), requires_human_review: false, body }
+}
+
 /// Without the Markdown fence that many models put around JSON.
 pub(crate) fn unfenced(text: &str) -> &str {
     let text = text.trim();

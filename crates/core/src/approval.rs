@@ -1,5 +1,8 @@
 //! Asks a person about one exact call and waits, durably: asking parks the run, deciding wakes it.
 
+use serde_json::{Map, Value};
+
+use crate::canonical::call_hash;
 use crate::error::{Error, Halt, StoreError};
 use crate::execute::policy::Prepared;
 use crate::id::ApprovalId;
@@ -10,12 +13,19 @@ use crate::store::{Change, NewApproval};
 /// What the person said.
 #[derive(Debug)]
 pub enum Answered {
-    /// Do it.
-    Granted(Granted),
+    /// Do it, with the arguments that the person changed, if they did.
+    Granted(Granted, Option<Map<String, Value>>),
     /// Do not, for this reason.
     Rejected(String),
     /// Nobody answered in time.
     Expired,
+    /// Do not; the person answers the principal themselves.
+    TakenOver {
+        /// Who.
+        by: String,
+        /// What the principal gets.
+        answer: String,
+    },
 }
 
 /// Proof that a person approved one exact call. Only this file makes one.
@@ -23,6 +33,7 @@ pub enum Answered {
 pub struct Granted {
     approval: ApprovalId,
     by: String,
+    /// [`call_hash`] of the call that may run: the one that was shown, or the one that the person made of it.
     hash: String,
 }
 
@@ -60,15 +71,24 @@ pub async fn ask(run: &Run, call: &Prepared, why: &str) -> Result<Answered, Halt
         return Err(Halt::Parked(asked.approval));
     }
     let decided = run.step(decision(run, &asked)).await?;
-    Ok(match decided.decision {
-        // The journal says what was asked; the row in the store must still say the same, and the call too.
-        Decision::Approved if asked.arguments_hash == call.hash => {
-            Answered::Granted(Granted { approval: asked.approval, by: decided.by, hash: asked.arguments_hash })
+    // The journal says what was asked; the call must still be the same.
+    let is_same = asked.arguments_hash == call.hash;
+    let granted = |by, hash| Granted { approval: asked.approval, by, hash };
+    Ok(match (decided.decision, decided.arguments, decided.answer) {
+        (Decision::Approved, ..) if is_same => Answered::Granted(granted(decided.by, asked.arguments_hash), None),
+        (Decision::Edited, Some(arguments), _) if is_same => {
+            let hash = call_hash(&call.tool, &arguments);
+            Answered::Granted(granted(decided.by, hash), Some(arguments))
         }
-        Decision::Approved => Answered::Rejected("the call is not the one that was approved".to_owned()),
-        Decision::Rejected if decided.reason.is_empty() => Answered::Rejected("a person said no".to_owned()),
-        Decision::Rejected => Answered::Rejected(decided.reason),
-        Decision::Expired => Answered::Expired,
+        (Decision::Approved | Decision::Edited, ..) => {
+            Answered::Rejected("the call is not the one that was approved".to_owned())
+        }
+        (Decision::TakenOver, _, Some(answer)) => Answered::TakenOver { by: decided.by, answer },
+        (Decision::Rejected | Decision::TakenOver, ..) if decided.reason.is_empty() => {
+            Answered::Rejected("a person said no".to_owned())
+        }
+        (Decision::Rejected | Decision::TakenOver, ..) => Answered::Rejected(decided.reason),
+        (Decision::Expired | Decision::Cancelled, ..) => Answered::Expired,
     })
 }
 
@@ -80,10 +100,13 @@ async fn decision(run: &Run, asked: &ApprovalAsked) -> Result<ApprovalDecided, H
     };
     let is_same = stored.asked.run == run.record.id && stored.asked.arguments_hash == asked.arguments_hash;
     let (decision, reason) = match decision {
-        Decision::Approved if !is_same => (Decision::Rejected, "the stored approval is for another call".to_owned()),
+        Decision::Approved | Decision::Edited if !is_same => {
+            (Decision::Rejected, "the stored approval is for another call".to_owned())
+        }
         decision => (decision, stored.decision_reason),
     };
-    Ok(ApprovalDecided { approval: asked.approval, decision, by: stored.decided_by, reason })
+    let (approval, by) = (asked.approval, stored.decided_by);
+    Ok(ApprovalDecided { approval, decision, by, reason, arguments: stored.edited, answer: stored.answer })
 }
 
 fn park(run: &Run, asked: &ApprovalAsked) -> Change {

@@ -48,11 +48,13 @@ pub async fn ask(run: &Run, model: &Model, request: ChatRequest, news: &[Message
 fn daily_scopes(run: &Run) -> Vec<(String, MicroUsd)> {
     let limits = &run.agent.limits;
     let principal = &run.record.principal;
+    let context = &run.record.context;
+    let key_day = context.key_usd_per_day.map(|limit| (format!("key/{}", context.key), limit));
     let agent_day = limits.usd_per_day.map(|limit| (format!("agent/{}", run.agent.name), limit));
     let principal_day = limits
         .usd_per_principal_day
         .map(|limit| (format!("principal/{}/{}/{}", principal.tenant, run.agent.name, principal.id), limit));
-    agent_day.into_iter().chain(principal_day).collect()
+    agent_day.into_iter().chain(principal_day).chain(key_day).collect()
 }
 
 /// Sets the worst case aside in the daily budgets; says which of them forbids it.
@@ -65,7 +67,11 @@ async fn reserve(run: &Run, amount: MicroUsd, scopes: Vec<(String, MicroUsd)>) -
     Ok(match run.runtime.budgets.reserve(&reservation).await? {
         Reserved::Yes => None,
         Reserved::Over { scope, limit, spent } => {
-            let limit_name = if scope.starts_with("agent/") { "usd_per_day" } else { "usd_per_principal_day" };
+            let limit_name = match scope.split('/').next() {
+                Some("agent") => "usd_per_day",
+                Some("key") => "usd_per_day of the API key",
+                _ => "usd_per_principal_day",
+            };
             Some(OverLimit { limit: limit_name, detail: format!("{spent} of {limit} spent or reserved today") })
         }
     })
@@ -85,10 +91,15 @@ async fn call(
     loop {
         let started = Instant::now();
         let deadline = end.min(started + model.timeout);
-        let result = timeout_at(deadline, model.provider.chat(&request, deadline)).await.unwrap_or_else(|_| {
-            let kind = ProviderErrorKind::TimedOut(deadline - started);
-            Err(ProviderError { provider: model.provider.name().to_owned(), kind, retry: Retry::Backoff })
-        });
+        let chat = timeout_at(deadline, model.provider.chat(&request, deadline));
+        let result = tokio::select! {
+            result = chat => result.unwrap_or_else(|_| {
+                let kind = ProviderErrorKind::TimedOut(deadline - started);
+                Err(ProviderError { provider: model.provider.name().to_owned(), kind, retry: Retry::Backoff })
+            }),
+            // Nothing depends on the reply any more.
+            () = run.until_cancelled() => return nothing(model, input, cancelled(), failures),
+        };
         let error = match result {
             Ok(reply) => {
                 run.runtime.health.succeeded(&model.name);
@@ -110,9 +121,16 @@ async fn call(
         let Some(again) = again else {
             return nothing(model, input, ModelResult::Unavailable { reason: error.to_string() }, failures);
         };
-        sleep_until(again).await;
+        tokio::select! {
+            () = sleep_until(again) => {}
+            () = run.until_cancelled() => return nothing(model, input, cancelled(), failures),
+        }
         wait = (wait * 2).min(LONGEST_WAIT);
     }
+}
+
+fn cancelled() -> ModelResult {
+    ModelResult::Unavailable { reason: "the run was cancelled".to_owned() }
 }
 
 fn as_millis(duration: Duration) -> u64 {

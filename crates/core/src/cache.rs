@@ -1,7 +1,7 @@
 //! Response cache: exact match on (tenant, agent version, normalised input).
 //!
 //! Kept are only answers that rest on nothing but what is the same for everybody of a tenant: no principal's data, no
-//! masked value, no write. Never a refusal, never an escalation. A cache that fails is a cache that misses.
+//! masked value, no write, no earlier turn of a conversation. Never a refusal, never an escalation. A cache that fails is a cache that misses.
 
 use sha2::{Digest, Sha256};
 use tracing::warn;
@@ -14,7 +14,7 @@ use crate::run::Run;
 
 /// The answer given before, if there is one.
 pub async fn lookup(run: &Run, input: &Input) -> Result<Option<AnswerRecord>, Halt> {
-    if run.agent.cache.is_none() || !run.vault().is_empty() {
+    if run.agent.cache.is_none() || !run.vault().is_empty() || !input.history().is_empty() {
         return Ok(None);
     }
     let looked_up = run
@@ -35,7 +35,7 @@ pub async fn store(run: &Run, input: &Input, answer: &AnswerRecord) -> Result<()
     let Some(time) = run.agent.cache else { return Ok(()) };
     let rests_on_shared_tools =
         run.evidence().iter().all(|evidence| run.agent.tools.get(&evidence.tool).is_some_and(|tool| tool.shared));
-    if !run.vault().is_empty() || !rests_on_shared_tools || !run.effects().is_empty() {
+    if !run.vault().is_empty() || !input.history().is_empty() || !rests_on_shared_tools || !run.effects().is_empty() {
         return Ok(());
     }
     // Not a step: keeping it twice changes nothing, and losing it costs one model call.

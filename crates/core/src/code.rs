@@ -36,6 +36,8 @@ pub const EFFECT_UNKNOWN: &str = "effect_unknown";
 pub const JOURNAL_DIVERGED: &str = "journal_diverged";
 /// Our own infrastructure failed too often.
 pub const RUN_FAILED: &str = "run_failed";
+/// Somebody cancelled the run.
+pub const RUN_CANCELLED: &str = "run_cancelled";
 /// The configuration has problems.
 pub const CONFIG_INVALID: &str = "config_invalid";
 /// There is no such agent.
@@ -58,3 +60,27 @@ pub const STORE_UNAVAILABLE: &str = "store_unavailable";
 pub const CHAIN_BROKEN: &str = "chain_broken";
 /// The request makes no sense.
 pub const REQUEST_INVALID: &str = "request_invalid";
+/// The request carries no valid API key.
+pub const UNAUTHORIZED: &str = "unauthorized";
+/// The key may not do that.
+pub const FORBIDDEN: &str = "forbidden";
+/// The key has made too many requests.
+pub const RATE_LIMITED: &str = "rate_limited";
+/// There is too much to do right now.
+pub const OVERLOADED: &str = "overloaded";
+/// The server is about to stop and takes no new runs.
+pub const DRAINING: &str = "draining";
+/// The idempotency key was used for another request.
+pub const IDEMPOTENCY_CONFLICT: &str = "idempotency_conflict";
+/// The body is larger than the server takes.
+pub const BODY_TOO_LARGE: &str = "body_too_large";
+/// The body is not declared as JSON.
+pub const CONTENT_TYPE_UNSUPPORTED: &str = "content_type_unsupported";
+/// There is nothing at this address.
+pub const NOT_FOUND: &str = "not_found";
+/// The address does not know that method.
+pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
+/// The server failed.
+pub const INTERNAL_ERROR: &str = "internal_error";
+/// The run has ended already.
+pub const RUN_ENDED: &str = "run_ended";

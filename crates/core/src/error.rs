@@ -64,6 +64,9 @@ pub enum StoreError {
     /// The lease is not (or no longer) this worker's.
     #[error("the lease on the run is lost")]
     LeaseLost,
+    /// There is such a row already.
+    #[error("there is {0} already")]
+    Exists(String),
     /// There is no such row.
     #[error("there is no {0}")]
     NotFound(String),

@@ -7,12 +7,13 @@ pub mod turn;
 use serde_json::json;
 
 use crate::agent::Served;
+use crate::answer;
 use crate::approval::{self, Answered};
 use crate::ask::ask;
 use crate::code;
 use crate::error::Halt;
 use crate::input::{Input, Rejection};
-use crate::journal::entry::ModelResult;
+use crate::journal::entry::{AnswerRecord, ModelResult};
 use crate::message::ToolCall;
 use crate::provider::{ChatRequest, OutputSchema};
 use crate::run::{Reason, Run};
@@ -29,6 +30,10 @@ pub enum Executed {
     Draft(String),
     /// There will be no draft from this model.
     GaveUp(Rejection),
+    /// A person took over and gave this answer.
+    TakenOver(AnswerRecord),
+    /// Somebody cancelled the run.
+    Cancelled(String),
 }
 
 /// Lets one model work on the request.
@@ -37,8 +42,12 @@ pub async fn execute(run: &Run, input: &Input, served: Served<'_>) -> Result<Exe
         return Ok(gave_up(Reason::new(code::MODEL_UNAVAILABLE, "the agent has no model that can serve it"), false));
     };
     run.set_route(served.tier, &model.name);
-    let mut turn = Turn::new(input.text(), run.agent.output.schema.clone());
+    let mut turn = Turn::new(input, run.agent.output.schema.clone());
     loop {
+        // Between calls is the safe place to stop: nothing is on its way.
+        if let Some(by) = run.cancelled() {
+            return Ok(Executed::Cancelled(by));
+        }
         match turn.next() {
             Next::CallModel { news } => {
                 let news = news.to_vec();
@@ -50,7 +59,11 @@ pub async fn execute(run: &Run, input: &Input, served: Served<'_>) -> Result<Exe
                     }
                     ModelResult::OverBudget { limit, detail } => return Ok(over_budget(&limit, &detail)),
                     ModelResult::Unavailable { reason } => {
-                        return Ok(gave_up(Reason::new(code::MODEL_UNAVAILABLE, reason), true));
+                        // It may only be unavailable because nobody waits for it any more.
+                        return Ok(match run.cancelled() {
+                            Some(by) => Executed::Cancelled(by),
+                            None => gave_up(Reason::new(code::MODEL_UNAVAILABLE, reason), true),
+                        });
                     }
                 }
             }
@@ -61,11 +74,16 @@ pub async fn execute(run: &Run, input: &Input, served: Served<'_>) -> Result<Exe
                 }
                 let mut results = Vec::with_capacity(calls.len());
                 for call in &calls {
+                    if let Some(by) = run.cancelled() {
+                        return Ok(Executed::Cancelled(by));
+                    }
                     match call_tool(run, call).await? {
                         Dispatched::Said(content) => results.push(content),
                         Dispatched::InDoubt(detail) => {
                             return Ok(gave_up(Reason::new(code::EFFECT_UNKNOWN, detail), false));
                         }
+                        Dispatched::TakenOver(answer) => return Ok(Executed::TakenOver(answer)),
+                        Dispatched::Cancelled(by) => return Ok(Executed::Cancelled(by)),
                     }
                 }
                 turn.tools_said(results);
@@ -83,14 +101,20 @@ async fn call_tool(run: &Run, call: &ToolCall) -> Result<Dispatched, Halt> {
         Judged::Deny(reason) => return Ok(not_done("denied", &reason)),
         Judged::Ask(prepared, why) => (prepared, why),
     };
-    match approval::ask(run, &prepared, &why).await? {
+    let answered = approval::ask(run, &prepared, &why).await?;
+    // Whoever cancels a run means what was approved as well.
+    if let Some(by) = run.cancelled() {
+        return Ok(Dispatched::Cancelled(by));
+    }
+    match answered {
         // Time has passed: the facts are read and judged again.
-        Answered::Granted(granted) => match policy::judge_granted(run, prepared, granted).await? {
+        Answered::Granted(granted, edited) => match policy::judge_granted(run, prepared, granted, edited).await? {
             Judged::Allow(approved) => dispatch(run, approved).await,
             Judged::Deny(reason) | Judged::Ask(_, reason) => Ok(not_done("denied", &reason)),
         },
         Answered::Rejected(reason) => Ok(not_done("rejected", &reason)),
         Answered::Expired => Ok(not_done("expired", "nobody approved it in time")),
+        Answered::TakenOver { answer, .. } => Ok(Dispatched::TakenOver(answer::of_person(answer))),
     }
 }
 

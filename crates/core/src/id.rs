@@ -17,6 +17,11 @@ macro_rules! id {
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
+
+            /// The UUID without its prefix.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
         }
 
         impl fmt::Display for $name {
@@ -59,6 +64,16 @@ id!(
     /// One question to a person about one exact action.
     ApprovalId,
     "apr"
+);
+id!(
+    /// What somebody said about a run.
+    FeedbackId,
+    "fbk"
+);
+id!(
+    /// One key to the API; the public half of it.
+    KeyId,
+    "key"
 );
 
 /// The text is no identifier of the kind asked for.

@@ -1,20 +1,28 @@
 //! A request that came out of screening. Nothing else reaches a model or a tool.
 
+use crate::journal::entry::Said;
+
 /// A screened request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     text: String,
+    history: Vec<Said>,
 }
 
 impl Input {
     /// Only [`crate::screen`] makes one.
-    pub(crate) const fn screened(text: String) -> Self {
-        Self { text }
+    pub(crate) const fn screened(text: String, history: Vec<Said>) -> Self {
+        Self { text, history }
     }
 
     /// The text, with placeholders where something was masked.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Earlier turns of the conversation, oldest first, screened like the text.
+    pub fn history(&self) -> &[Said] {
+        &self.history
     }
 }
 

@@ -44,6 +44,8 @@ pub async fn handle(run: &Run) -> Result<Replied, Halt> {
                 Validation::Rejected(rejection) => rejection,
             },
             Executed::GaveUp(rejection) => rejection,
+            Executed::TakenOver(answer) => return run.respond(answer, Origin::Person).await,
+            Executed::Cancelled(by) => return run.cancel(&by).await,
         };
         // A stronger model may do better, but never after this one has touched the world.
         if !rejection.another_model_may_help || !run.effects().is_empty() || !route.advance() {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::agent::Agent;
 use crate::budget::Meter;
 use crate::clock::Timestamp;
+use crate::code;
 use crate::error::Halt;
 use crate::guard::{Citation, EffectFact, Evidence};
 use crate::journal::chain;
@@ -48,6 +49,7 @@ struct State {
     /// Hashes of changing calls that were sent, or that a person rejected: not to be made again in this run.
     settled_calls: HashSet<String>,
     asked_hash: String,
+    cancelled_by: Option<String>,
 }
 
 /// Where an answer came from.
@@ -57,6 +59,8 @@ pub enum Origin {
     Model,
     /// The response cache had it.
     Cache,
+    /// A person took over and wrote it.
+    Person,
 }
 
 /// Why a run goes to a person, or ends without an answer.
@@ -117,6 +121,7 @@ impl Run {
         let origin = match origin {
             Origin::Model => "model",
             Origin::Cache => "cache",
+            Origin::Person => "person",
         };
         let reply =
             Replied { origin: origin.to_owned(), answer: Some(answer), ..self.lock().reply(FinalState::Answered) };
@@ -139,6 +144,29 @@ impl Run {
             ..self.lock().reply(FinalState::Escalated)
         };
         self.finish(reply).await
+    }
+
+    /// Ends the run because `by` asked for it.
+    pub async fn cancel(&self, by: &str) -> Result<Replied, Halt> {
+        let reply = Replied {
+            code: code::RUN_CANCELLED.to_owned(),
+            reason: format!("cancelled by {by}"),
+            ..self.lock().reply(FinalState::Cancelled)
+        };
+        self.finish(reply).await
+    }
+
+    /// Who cancelled the run, as far as this worker knows. Nobody while recorded steps are still being replayed: what was
+    /// done then is done.
+    pub fn cancelled(&self) -> Option<String> {
+        let state = self.lock();
+        state.cancelled_by.clone().filter(|_| state.cursor.is_at_end())
+    }
+
+    /// Ends when somebody of this process cancels the run.
+    pub async fn until_cancelled(&self) {
+        let by = self.runtime.cancellations.until(self.record.id).await;
+        self.lock().cancelled_by = Some(by);
     }
 
     /// The position of the next step.
@@ -221,7 +249,12 @@ impl Run {
 
     async fn flush(&self) -> Result<(), Halt> {
         let (entries, changes) = self.lock().cursor.drain();
-        Ok(self.runtime.journal.append(Append { lease: self.lease.clone(), entries, changes }).await?)
+        let append = Append { lease: self.lease.clone(), entries, changes };
+        let cancelled_by = self.runtime.append(&self.record, append).await?;
+        if cancelled_by.is_some() {
+            self.lock().cancelled_by = cancelled_by;
+        }
+        Ok(())
     }
 
     async fn finish(&self, reply: Replied) -> Result<Replied, Halt> {
@@ -269,7 +302,7 @@ pub(crate) async fn abandon(
     let finish = Change::Finish { at, reply: Box::new(reply.clone()) };
     cursor.push(Entry { position: 0, at, took_us: 0, payload, hash: [0; 32] }, vec![finish]);
     let (entries, changes) = cursor.drain();
-    runtime.journal.append(Append { lease, entries, changes }).await?;
+    runtime.append(record, Append { lease, entries, changes }).await?;
     Ok(reply)
 }
 
@@ -293,6 +326,7 @@ impl State {
             done_so_far: Vec::new(),
             settled_calls: HashSet::new(),
             asked_hash: String::new(),
+            cancelled_by: record.cancelled_by.clone(),
         }
     }
 
@@ -324,7 +358,7 @@ impl State {
                 self.settled_calls.insert(intent.arguments_hash.clone());
             }
             Payload::ApprovalAsked(asked) => self.asked_hash.clone_from(&asked.arguments_hash),
-            Payload::ApprovalDecided(decided) if decided.decision != Decision::Approved => {
+            Payload::ApprovalDecided(decided) if !matches!(decided.decision, Decision::Approved | Decision::Edited) => {
                 let hash = std::mem::take(&mut self.asked_hash);
                 self.settled_calls.insert(hash);
             }

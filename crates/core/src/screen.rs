@@ -5,7 +5,7 @@ use crate::error::Halt;
 use crate::guard::Channel;
 use crate::input::Input;
 use crate::inspect::{self, Inspected, Stop};
-use crate::journal::entry::{Screened, Stopped};
+use crate::journal::entry::{Said, Screened, Stopped};
 use crate::run::{Reason, Run};
 
 /// How screening ended.
@@ -23,7 +23,7 @@ pub enum Screening {
 pub async fn screen(run: &Run) -> Result<Screening, Halt> {
     let screened = run.step(async { Ok(screened(run).await) }).await?;
     Ok(match screened.stopped {
-        None => Screening::Clean(Input::screened(screened.text)),
+        None => Screening::Clean(Input::screened(screened.text, screened.history)),
         Some(Stopped { escalate, code, reason }) => {
             let reason = Reason::new(code, reason);
             if escalate { Screening::NeedsPerson(reason) } else { Screening::Refused(reason) }
@@ -38,7 +38,19 @@ async fn screened(run: &Run) -> Screened {
     let Inspected { content, kept, verdicts, stop } = inspect::text(run, &run.record.input, Channel::Request).await;
     match stop {
         Some(stop) => stopped(stop, verdicts),
-        None => Screened { text: content, kept, verdicts, stopped: None },
+        None => {
+            let mut screened = Screened { text: content, history: Vec::new(), kept, verdicts, stopped: None };
+            for said in &run.record.context.history {
+                let earlier = inspect::text(run, &said.text, Channel::Request).await;
+                screened.kept.extend(earlier.kept);
+                screened.verdicts.extend(earlier.verdicts);
+                // An earlier turn that would be stopped today is left out, and the request stands on its own.
+                if earlier.stop.is_none() {
+                    screened.history.push(Said { by: said.by, text: earlier.content });
+                }
+            }
+            screened
+        }
     }
 }
 
@@ -64,5 +76,5 @@ fn before_guards(run: &Run) -> Option<Stop> {
 fn stopped(stop: Stop, verdicts: Vec<crate::journal::entry::GuardVerdict>) -> Screened {
     let Stop { escalate, code, reason } = stop;
     let stopped = Some(Stopped { escalate, code: code.to_owned(), reason });
-    Screened { text: String::new(), kept: Vec::new(), verdicts, stopped }
+    Screened { text: String::new(), history: Vec::new(), kept: Vec::new(), verdicts, stopped }
 }

@@ -1,7 +1,10 @@
-//! The contracts of durable storage: five small traits, one implementation per engine behind them.
+//! The contracts of durable storage: small traits, one implementation per engine behind them. What the API needs besides
+//! runs (keys, idempotency, feedback, the audit trail) is in [`access`].
 //!
 //! The rule that everything rests on: **the journal is the lock**. [`Journal::append`] is atomic and refuses a position
 //! that is taken, so whoever wrote position *n* owns that step. Leases only save work.
+
+pub mod access;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -9,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::id::{ApprovalId, RunId};
-use crate::journal::entry::{AnswerRecord, Decision, Entry, FinalState, Replied};
+use crate::journal::entry::{AnswerRecord, Decision, Entry, FinalState, Replied, RunContext};
 use crate::money::MicroUsd;
 use crate::principal::Principal;
 
@@ -17,7 +20,8 @@ use crate::principal::Principal;
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Inserts an open run. With a worker, the run is claimed by it until `claimed_until` in the same transaction and the
-    /// lease has epoch 1; without, any worker may claim it (epoch 0). Durable when it returns.
+    /// lease has epoch 1; without, any worker may claim it (epoch 0). Durable when it returns. Fails with
+    /// [`StoreError::Exists`] when there is a run with that id.
     async fn create(&self, run: &NewRun) -> Result<(), StoreError>;
 
     /// One run.
@@ -26,13 +30,14 @@ pub trait Journal: Send + Sync {
     /// Runs, newest first.
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError>;
 
-    /// All entries of a run, by position.
-    async fn entries(&self, run: RunId) -> Result<Vec<Entry>, StoreError>;
+    /// The entries of a run from position `from` on, by position.
+    async fn entries(&self, run: RunId, from: u32) -> Result<Vec<Entry>, StoreError>;
 
     /// Appends entries at consecutive positions together with the changes that must be atomic with them: all or nothing,
     /// durable when it returns. Fails with [`StoreError::LeaseLost`] when `lease` is no longer the run's (or the run is
-    /// not open), and with [`StoreError::Taken`] when a position is written.
-    async fn append(&self, append: Append) -> Result<(), StoreError>;
+    /// not open), and with [`StoreError::Taken`] when a position is written. Says who wants the run cancelled, if anybody
+    /// does: what was appended counts all the same.
+    async fn append(&self, append: &Append) -> Result<Option<String>, StoreError>;
 
     /// Takes over up to `limit` open runs that nobody holds (`claimed_until <= now`) and that are due
     /// (`wake_at <= now`), oldest first. Each gets the next epoch. Two workers never get the same run.
@@ -58,6 +63,8 @@ pub struct NewRun {
     pub principal: Principal,
     /// The request, raw.
     pub input: String,
+    /// What came with it.
+    pub context: RunContext,
     /// When it arrived.
     pub created_at: Timestamp,
     /// The worker that starts on it at once, and until when it holds the run.
@@ -77,6 +84,8 @@ pub struct RunRecord {
     pub principal: Principal,
     /// The request, raw.
     pub input: String,
+    /// What came with it.
+    pub context: RunContext,
     /// When it arrived.
     pub created_at: Timestamp,
     /// Where it stands.
@@ -91,6 +100,8 @@ pub struct RunRecord {
     pub approval: Option<ApprovalId>,
     /// What it cost so far.
     pub cost: MicroUsd,
+    /// Who wants it cancelled.
+    pub cancelled_by: Option<String>,
 }
 
 /// Where a run stands.
@@ -132,10 +143,18 @@ impl RunState {
 /// Which runs to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
+    /// Only this tenant's.
+    pub tenant: Option<String>,
     /// Only this agent's.
     pub agent: Option<String>,
     /// Only in this state.
     pub state: Option<RunState>,
+    /// Only this principal's.
+    pub principal: Option<String>,
+    /// Only those of this conversation.
+    pub conversation: Option<String>,
+    /// Only those whose request holds this text, without regard to ASCII case.
+    pub text: Option<String>,
     /// Only runs older than this one, for the next page.
     pub before: Option<RunId>,
     /// At most so many; a store may set a lower bound of its own, so read page by page.
@@ -207,8 +226,11 @@ pub trait Approvals: Send + Sync {
     /// One approval.
     async fn approval(&self, id: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError>;
 
-    /// Approvals that wait (or all, newest first), at most `limit`.
-    async fn approvals(&self, only_pending: bool, limit: u32) -> Result<Vec<ApprovalRecord>, StoreError>;
+    /// Approvals, newest first.
+    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError>;
+
+    /// How many wait, and since when the oldest does.
+    async fn waiting(&self) -> Result<(u64, Option<Timestamp>), StoreError>;
 
     /// Decides a pending, unexpired approval, once, atomically, and makes its run open and due. The caller has checked
     /// who may decide.
@@ -216,6 +238,21 @@ pub trait Approvals: Send + Sync {
 
     /// Marks pending approvals past their time as expired and makes their runs open and due; says how many.
     async fn expire(&self, now: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// Which approvals to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalFilter {
+    /// Only those that wait.
+    pub only_pending: bool,
+    /// Only this tenant's.
+    pub tenant: Option<String>,
+    /// Only this agent's.
+    pub agent: Option<String>,
+    /// Only approvals older than this one, for the next page.
+    pub before: Option<ApprovalId>,
+    /// At most so many; a store may set a lower bound of its own, so read page by page.
+    pub limit: u32,
 }
 
 /// An approval about to be asked for.
@@ -254,17 +291,21 @@ pub struct ApprovalRecord {
     pub decided_by: String,
     /// The person's reason.
     pub decision_reason: String,
+    /// The arguments as the person changed them.
+    pub edited: Option<Map<String, Value>>,
+    /// The person's own answer.
+    pub answer: Option<String>,
     /// When.
     pub decided_at: Option<Timestamp>,
 }
 
 /// A person's decision about to be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ruling {
     /// Which approval.
     pub approval: ApprovalId,
-    /// Approved or rejected.
-    pub approved: bool,
+    /// What the person wants.
+    pub verdict: Verdict,
     /// The hash of the arguments that the person saw; another one than the stored one is refused.
     pub arguments_hash: String,
     /// Who.
@@ -273,6 +314,31 @@ pub struct Ruling {
     pub reason: String,
     /// When.
     pub now: Timestamp,
+}
+
+/// What a person wants to happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The action as it was shown.
+    Approve,
+    /// The action with these arguments instead; they are judged like any others before they run.
+    Edit(Map<String, Value>),
+    /// Nothing; the agent reads the reason.
+    Reject,
+    /// Nothing; the principal gets this answer from the person.
+    TakeOver(String),
+}
+
+impl Verdict {
+    /// The decision that it leads to.
+    pub const fn decision(&self) -> Decision {
+        match self {
+            Self::Approve => Decision::Approved,
+            Self::Edit(_) => Decision::Edited,
+            Self::Reject => Decision::Rejected,
+            Self::TakeOver(_) => Decision::TakenOver,
+        }
+    }
 }
 
 /// What became of a decision.

@@ -33,6 +33,8 @@ pub struct Invocation<'a> {
     pub principal: &'a Principal,
     /// `run/position`: the same for every repetition of this very call, unique otherwise.
     pub idempotency_key: &'a str,
+    /// W3C `traceparent` of the step, for a far side that traces too.
+    pub trace_parent: &'a str,
 }
 
 /// How a call ended.

@@ -154,7 +154,7 @@ trait Waits {
 impl Waits for Store {
     async fn approvals_wait(&self) -> bool {
         use mainstay_core::store::Approvals as _;
-        !self.approvals(true, 1).await.unwrap().is_empty()
+        self.waiting().await.unwrap().0 > 0
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use mainstay_core::clock::Timestamp;
 use mainstay_core::id::RunId;
 use mainstay_core::journal::chain::{self, BadEntry};
-use mainstay_core::journal::entry::{Entry, FinalState, Payload};
+use mainstay_core::journal::entry::{Entry, FinalState, Payload, RunContext, Said, Speaker};
 use mainstay_core::money::MicroUsd;
 use mainstay_core::principal::Principal;
 use mainstay_core::store::{RunRecord, RunState};
@@ -62,6 +62,7 @@ fn run(state: RunState) -> RunRecord {
         version: "v1".into(),
         principal: Principal::new("c-1"),
         input: "Where is it?".into(),
+        context: RunContext::default(),
         created_at: Timestamp(1),
         state,
         ended_at: None,
@@ -69,6 +70,7 @@ fn run(state: RunState) -> RunRecord {
         failures: 0,
         approval: None,
         cost: MicroUsd::ZERO,
+        cancelled_by: None,
     }
 }
 
@@ -104,6 +106,37 @@ fn whatever_is_changed_afterwards_breaks_the_chain_at_that_place() {
     assert_eq!(bad_at(&|run, _| run.input.push('!')), Some(0));
     assert_eq!(bad_at(&|run, _| run.version.push('!')), Some(0));
     assert_eq!(bad_at(&|run, _| run.principal.id.push('!')), Some(0));
+    assert_eq!(bad_at(&|run, _| run.context.key.push('!')), Some(0), "a context that it did not come with");
+}
+
+#[test]
+fn a_run_without_a_context_is_chained_as_ever_and_one_with_a_context_to_all_of_it() {
+    let hex = |hash: [u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let plain = run(RunState::Open);
+    assert_eq!(hex(chain::seed(&plain)), "940a5cdd08d64312371c95a0bf445ea17f5a2faa420bebb9c685deda8bf144c9");
+    let chat = RunContext { conversation: "chat 7".into(), ..RunContext::default() };
+    let in_chat = RunRecord { context: chat, ..plain };
+    assert_eq!(hex(chain::seed(&in_chat)), "032610519f04f20aaeea8581f749423437aa07cb3b2d7f943eb57de6d76bbbc2");
+
+    let good = chained(&in_chat);
+    assert_eq!(chain::verify(&in_chat, &good), Ok(()));
+    let said = Said { by: Speaker::Agent, text: "You will get it back.".into() };
+    for change in [
+        &(|context: &mut RunContext| *context = RunContext::default()) as &dyn Fn(&mut RunContext),
+        &|context| context.conversation.push('!'),
+        &|context| context.history.push(said.clone()),
+        &|context| drop(context.metadata.insert("order".into(), Value::Null)),
+        &|context| context.trace_parent.push('0'),
+        &|context| context.key.push('!'),
+        &|context| context.key_usd_per_day = Some(MicroUsd(1)),
+    ] {
+        let mut changed = in_chat.clone();
+        change(&mut changed.context);
+        assert_eq!(chain::verify(&changed, &good), Err(BadEntry { position: 0 }), "{:?}", changed.context);
+    }
+    // Who cancelled it is no part of what arrived.
+    let cancelled = RunRecord { cancelled_by: Some("ann".into()), ..in_chat };
+    assert_eq!(chain::verify(&cancelled, &good), Ok(()));
 }
 
 #[test]

@@ -431,10 +431,10 @@ async fn nobody_decides_their_own_request_and_the_first_decision_counts() {
     let (_, agent) = refund_agent(refund, vec![calls("refund", json!({"amount": 80}))]);
     let harness = Harness::new(agent).await;
     assert!(matches!(harness.ask("refund 80").await, Driven::Parked(_)));
-    let waiting = harness.runtime.approvals.approvals(true, 10).await.unwrap().remove(0);
+    let waiting = harness.waiting().await;
     let ruling = |by: &str, hash: &str| mainstay_core::store::Ruling {
         approval: waiting.asked.id,
-        approved: true,
+        verdict: mainstay_core::store::Verdict::Approve,
         arguments_hash: hash.to_owned(),
         by: by.to_owned(),
         reason: String::new(),

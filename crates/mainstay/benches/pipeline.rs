@@ -171,7 +171,7 @@ async fn one_transaction_each() -> f64 {
                 for entry in &*entries {
                     let lease = Lease { run, worker: harness.runtime.worker.clone(), epoch: 1 };
                     let append = Append { lease, entries: vec![entry.clone()], changes: Vec::new() };
-                    harness.store.append(append).await.unwrap();
+                    harness.store.append(&append).await.unwrap();
                 }
             }
         });

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::agent::{Agent, InputGuard, Model, Output, Tiers};
+use mainstay_core::cancel::Cancellations;
 use mainstay_core::clock::Clock;
 use mainstay_core::guard::{Mode, OutputGuard};
 use mainstay_core::health::Health;
 use mainstay_core::provider::Provider;
-use mainstay_core::runtime::Runtime;
+use mainstay_core::runtime::{Observer, Runtime};
 use mainstay_core::store::Journal;
 use mainstay_core::tool::AgentTool;
 use mainstay_guards::claims::Claims;
@@ -120,7 +121,13 @@ pub(crate) async fn store_url(config: &Config) -> Result<String, AssembleError> 
 }
 
 /// Builds the runtime of `config` over `store`; `journal` is the store itself, or something in front of it.
-pub async fn assemble(config: &Config, store: &Store, journal: Arc<dyn Journal>) -> Result<Runtime, AssembleError> {
+/// The observer is told of everything that is written.
+pub async fn assemble(
+    config: &Config,
+    store: &Store,
+    journal: Arc<dyn Journal>,
+    observer: Arc<dyn Observer>,
+) -> Result<Runtime, AssembleError> {
     let providers = providers(config).await?;
     let sources = Sources::open(config).await?;
     let mut agents = BTreeMap::new();
@@ -135,10 +142,13 @@ pub async fn assemble(config: &Config, store: &Store, journal: Arc<dyn Journal>)
         ledger: Arc::new(store.clone()),
         budgets: Arc::new(store.clone()),
         cache: Arc::new(store.clone()),
+        requests: Arc::new(store.clone()),
         worker: format!("worker-{}", clock.new_uuid()),
         clock,
         health: Health::default(),
         lease_time: config.lease,
+        observer,
+        cancellations: Cancellations::default(),
     })
 }
 
@@ -211,6 +221,7 @@ fn build(
         instructions: agent.instructions.clone(),
         models,
         max_chars: agent.input.max_chars,
+        history_tokens: agent.input.history_tokens,
         guards: input_guards(&agent.input),
         tools: build_tools(agent, sources)?,
         output: Output { schema: agent.output.schema.clone(), guards: output_guards(agent) },

@@ -12,6 +12,7 @@ pub mod explain;
 mod file;
 mod folder;
 mod mask;
+pub mod pepper;
 pub mod problem;
 mod reader;
 pub mod scaffold;

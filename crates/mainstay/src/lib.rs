@@ -16,11 +16,18 @@
 //! A tool may be a function of the program itself: see [`Function`] and [`Mainstay::builder`].
 
 mod assemble;
+mod audit;
 mod builder;
 pub mod clock;
 pub mod config;
 mod function;
+mod keys;
+mod metrics;
+mod observe;
 mod reply;
+mod started;
+mod surface;
+mod telemetry;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -31,33 +38,55 @@ pub use mainstay_core::id::{ApprovalId, RunId};
 pub use mainstay_core::journal::entry::FinalState;
 pub use mainstay_core::money::MicroUsd;
 pub use mainstay_core::principal::Principal;
-pub use mainstay_core::runtime::{AcceptError, DecisionRefused, Runtime};
-pub use mainstay_core::store::{ApprovalRecord, EffectRow, RunFilter, RunRecord, RunState};
+pub use mainstay_core::runtime::{AcceptError, DecisionRefused, Request, Runtime};
+pub use mainstay_core::store::access;
+pub use mainstay_core::store::{ApprovalFilter, ApprovalRecord, EffectRow, RunFilter, RunRecord, RunState, Verdict};
 pub use mainstay_core::tool::Effect;
 pub use mainstay_core::trace::Span;
 pub use mainstay_tools::function::{Caller, FunctionError};
 pub use schemars;
 
 pub use assemble::{AssembleError, assemble};
+pub use audit::Noted;
 pub use builder::Builder;
 pub use function::Function;
+pub use keys::{KeyError, NewKey};
+pub use observe::Follower;
 pub use reply::{Reply, Status};
+pub use started::Started;
 
+use mainstay_core::agent::Agent;
 use mainstay_core::error::StoreError;
 use mainstay_core::journal::chain;
-use mainstay_core::runtime::Request;
+use mainstay_core::journal::entry::Entry;
+use mainstay_core::runtime::Observer;
+use mainstay_core::store::access::CancelNoted;
 use mainstay_core::store::{Journal, Ruling};
 use mainstay_core::trace;
 use mainstay_store::Store;
 
+use audit::Auditor;
+use config::pepper::{self, PepperError};
 use config::problem::Problems;
+use config::server::ServerConfig;
+use keys::Keyring;
+use observe::{Live, Observers};
+use telemetry::TelemetryError;
 use worker::Worker;
+
+/// How long closing waits until what is queued for export has been sent or put on disk.
+const EXPORT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open installation.
 pub struct Mainstay {
+    root: PathBuf,
+    server: ServerConfig,
     runtime: Arc<Runtime>,
     store: Store,
     worker: Worker,
+    observers: Arc<Observers>,
+    auditor: Auditor,
+    keyring: Keyring,
 }
 
 /// An installation cannot be opened.
@@ -72,6 +101,12 @@ pub enum OpenError {
     /// The run store cannot be used.
     #[error("the run store cannot be used")]
     Store(#[from] StoreError),
+    /// The secret that API keys are checked with cannot be had.
+    #[error("API keys cannot be checked")]
+    Pepper(#[from] PepperError),
+    /// An exporter of traces cannot be started.
+    #[error("traces cannot be exported")]
+    Telemetry(#[from] TelemetryError),
 }
 
 impl OpenError {
@@ -81,7 +116,7 @@ impl OpenError {
             Self::Config(_) => {
                 Some("`mainstay check` prints the same problems of files; docs/config.md lists every key")
             }
-            Self::Assemble(_) => None,
+            Self::Assemble(_) | Self::Pepper(_) | Self::Telemetry(_) => None,
             Self::Store(_) => Some("see docs/errors/store_unavailable.md"),
         }
     }
@@ -132,19 +167,61 @@ impl Mainstay {
         let loaded = config::load_with(root, functions).map_err(OpenError::Config)?;
         let url = assemble::store_url(&loaded.config).await?;
         let store = Store::connect(&url).await?;
+        let config = loaded.config;
         let journal: Arc<dyn Journal> = Arc::new(store.clone());
-        let runtime = Arc::new(assemble(&loaded.config, &store, journal).await?);
-        Ok(Self { worker: Worker::start(Arc::clone(&runtime)), runtime, store })
+        let observers = Arc::new(Observers {
+            metrics: metrics::Metrics::new(),
+            live: Arc::new(Live::default()),
+            exporters: telemetry::start(&config, Arc::clone(&journal)).await?,
+        });
+        let observer: Arc<dyn Observer> = Arc::clone(&observers) as Arc<dyn Observer>;
+        let runtime = Arc::new(assemble(&config, &store, journal, observer).await?);
+        let dropped = observers.metrics.audit_dropped.clone();
+        Ok(Self {
+            worker: Worker::start(Arc::clone(&runtime), config.server.at_work),
+            auditor: Auditor::start(Arc::new(store.clone()), Arc::clone(&runtime.clock), dropped),
+            keyring: Keyring::new(pepper::find(&config.root, config.server.pepper.as_ref()).await?),
+            root: config.root,
+            server: config.server,
+            runtime,
+            store,
+            observers,
+        })
     }
 
     /// Asks an agent and waits until the run has ended, is parked on a person, or failed for a reason of ours. The run
     /// goes on even when the caller stops waiting.
     pub async fn ask(&self, agent: &str, principal: &Principal, input: &str) -> Result<Reply, AcceptError> {
+        Ok(self.start(Request::new(agent, principal.clone(), input)).await?.ended().await)
+    }
+
+    /// Accepts a request, durably, and drives it in the background.
+    pub async fn start(&self, request: Request) -> Result<Started, AcceptError> {
         let slot = self.worker.slot().await;
-        let request = Request { agent: agent.to_owned(), principal: principal.clone(), input: input.to_owned() };
-        let record = self.runtime.accept(request).await?;
-        let run = record.id;
-        Ok(Reply::new(run, self.worker.drive(record, slot).await))
+        let run = self.runtime.accept(request).await?;
+        let driven = self.worker.drive(run.clone(), slot);
+        Ok(Started::new(run, driven))
+    }
+
+    /// How a run stands, read back from its journal; the answer with the principal's own values.
+    pub async fn reply(&self, run: &RunRecord) -> Result<Reply, StoreError> {
+        let entries = self.runtime.journal.entries(run.id, 0).await?;
+        Ok(Reply::read(run, &entries))
+    }
+
+    /// Asks that a run end, on behalf of `by`. It ends at its next safe place: never between an effect and its outcome.
+    pub async fn cancel(&self, run: RunId, by: &str) -> Result<CancelNoted, StoreError> {
+        self.runtime.cancel(run, by).await
+    }
+
+    /// The agents of this installation, by name.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.runtime.agents.values().map(AsRef::as_ref)
+    }
+
+    /// What `[server]` says.
+    pub const fn server(&self) -> &ServerConfig {
+        &self.server
     }
 
     /// Takes over whatever is due (crashed runs, decided approvals) until nothing is due any more.
@@ -159,8 +236,12 @@ impl Mainstay {
 
     /// Stops: starts nothing more, waits at most `patience` for what is at work, closes the store. Says whether all runs
     /// had stopped; the others are resumed by the next process.
-    pub async fn close(self, patience: Duration) -> bool {
+    pub async fn close(&self, patience: Duration) -> bool {
         let all_stopped = self.worker.stop(patience).await;
+        if let Some(exporters) = &self.observers.exporters {
+            exporters.close(EXPORT_PATIENCE).await;
+        }
+        self.auditor.close().await;
         self.store.close().await;
         all_stopped
     }
@@ -183,12 +264,17 @@ impl Mainstay {
     /// The trace of a run; empty when there is no such run.
     pub async fn trace(&self, run: RunId) -> Result<Vec<Span>, StoreError> {
         let Some(record) = self.runtime.journal.run(run).await? else { return Ok(Vec::new()) };
-        Ok(trace::spans(&record, &self.runtime.journal.entries(run).await?))
+        Ok(trace::spans(&record, &self.runtime.journal.entries(run, 0).await?))
     }
 
-    /// Approvals that wait, or all of them, newest first.
-    pub async fn approvals(&self, only_waiting: bool, limit: u32) -> Result<Vec<ApprovalRecord>, StoreError> {
-        self.runtime.approvals.approvals(only_waiting, limit).await
+    /// The entries of a run from position `from` on.
+    pub async fn entries(&self, run: RunId, from: u32) -> Result<Vec<Entry>, StoreError> {
+        self.runtime.journal.entries(run, from).await
+    }
+
+    /// Approvals, newest first.
+    pub async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.runtime.approvals.approvals(filter).await
     }
 
     /// One approval.
@@ -201,7 +287,7 @@ impl Mainstay {
     pub async fn decide(
         &self,
         approval: ApprovalId,
-        approved: bool,
+        verdict: Verdict,
         by: &str,
         reason: &str,
         seen_hash: Option<&str>,
@@ -209,7 +295,7 @@ impl Mainstay {
         let Some(record) = self.approval(approval).await? else { return Ok(Err(DecisionRefused::Unknown)) };
         let ruling = Ruling {
             approval,
-            approved,
+            verdict,
             arguments_hash: seen_hash.unwrap_or(&record.asked.arguments_hash).to_owned(),
             by: by.to_owned(),
             reason: reason.to_owned(),
@@ -243,7 +329,7 @@ impl Mainstay {
     }
 
     async fn verify_one(&self, run: RunRecord, verified: &mut Verified) -> Result<(), StoreError> {
-        let bad = match self.runtime.journal.entries(run.id).await {
+        let bad = match self.runtime.journal.entries(run.id, 0).await {
             Ok(entries) => {
                 verified.entries += entries.len() as u64;
                 chain::verify(&run, &entries).err().map(|bad| bad.to_string())

@@ -1,10 +1,12 @@
 //! What a caller gets back.
 
 use mainstay_core::id::{ApprovalId, RunId};
-use mainstay_core::journal::entry::FinalState;
+use mainstay_core::journal::entry::{Entry, FinalState};
 use mainstay_core::message::Usage;
 use mainstay_core::money::MicroUsd;
+use mainstay_core::reply;
 use mainstay_core::runtime::Driven;
+use mainstay_core::store::{RunRecord, RunState};
 use serde_json::Value;
 
 /// How a run stands when the caller hears of it.
@@ -44,7 +46,7 @@ pub struct Reply {
     pub confidence: Option<f64>,
     /// What the answer rests on: `document#start-end`.
     pub sources: Vec<String>,
-    /// `model` or `cache`, for an answered run.
+    /// `model`, `cache` or `person`, for an answered run.
     pub origin: String,
     /// An error code with a page; empty for an answered run.
     pub code: String,
@@ -61,6 +63,17 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// How a run stands, from its record and its entries.
+    pub(crate) fn read(run: &RunRecord, entries: &[Entry]) -> Self {
+        let driven = match (run.state, run.approval, reply::read(entries)) {
+            (RunState::Ended(_), _, Some((reply, answer))) => Driven::Ended { reply: Box::new(reply.clone()), answer },
+            (RunState::Parked, Some(approval), _) => Driven::Parked(approval),
+            _ => Driven::Open,
+        };
+        let cost = run.cost;
+        Self { cost, ..Self::new(run.id, driven) }
+    }
+
     pub(crate) fn new(run: RunId, driven: Driven) -> Self {
         let waiting = |status, reason: &str| Self {
             run,
@@ -79,7 +92,7 @@ impl Reply {
         };
         match driven {
             Driven::Parked(approval) => waiting(Status::Parked(approval), "a person must approve what it wants to do"),
-            Driven::Open => waiting(Status::Open, "it was interrupted and will be taken up again"),
+            Driven::Open => waiting(Status::Open, "it is not at its end yet"),
             Driven::Ended { reply, answer } => Self {
                 confidence: answer.as_ref().map(|answer| answer.confidence),
                 sources: answer.as_ref().map(|answer| answer.sources.clone()).unwrap_or_default(),

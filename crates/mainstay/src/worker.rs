@@ -10,14 +10,13 @@ use mainstay_core::id::RunId;
 use mainstay_core::runtime::{Driven, Runtime};
 use mainstay_core::store::{Claim, Lease, RunRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
-/// How many runs a process drives at once; more wait their turn.
-pub(crate) const RUNS_AT_ONCE: usize = 256;
 const POLL: Duration = Duration::from_millis(500);
 
 /// The background work of one process.
@@ -26,18 +25,21 @@ pub(crate) struct Worker {
     runtime: Arc<Runtime>,
     leases: Arc<Mutex<HashMap<RunId, Lease>>>,
     slots: Arc<Semaphore>,
+    at_once: usize,
     tasks: TaskTracker,
     stop: CancellationToken,
     stopped: CancellationToken,
 }
 
 impl Worker {
-    /// A worker over `runtime`; renews leases from now on, and drives only what it is given.
-    pub(crate) fn start(runtime: Arc<Runtime>) -> Self {
+    /// A worker over `runtime` that drives `at_once` runs, while more wait their turn; renews leases from now on, and drives
+    /// only what it is given.
+    pub(crate) fn start(runtime: Arc<Runtime>, at_once: usize) -> Self {
         let worker = Self {
             runtime,
             leases: Arc::default(),
-            slots: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
+            slots: Arc::new(Semaphore::new(at_once)),
+            at_once,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -54,11 +56,15 @@ impl Worker {
         Slot { _permit: permit, _task: self.tasks.token() }
     }
 
-    /// Drives a run that this process holds, to the end of this life of it, even when the caller goes away.
-    pub(crate) async fn drive(&self, record: RunRecord, slot: Slot) -> Driven {
+    /// Drives a run that this process holds, to the end of this life of it, whoever waits for it.
+    pub(crate) fn drive(&self, record: RunRecord, slot: Slot) -> JoinHandle<Driven> {
         let worker = self.clone();
-        let task = self.tasks.spawn(async move { worker.drive_here(record, slot).await });
-        task.await.unwrap_or(Driven::Open)
+        self.tasks.spawn(async move { worker.drive_here(record, slot).await })
+    }
+
+    /// Runs that are being driven.
+    pub(crate) fn at_work(&self) -> usize {
+        self.at_once.saturating_sub(self.slots.available_permits())
     }
 
     /// Takes over whatever is due and drives it until nothing is due any more; says how each run stands.

@@ -11,8 +11,8 @@ use mainstay::{FinalState, RunId, assemble, config};
 use mainstay_core::journal::chain;
 use mainstay_core::journal::entry::Payload;
 use mainstay_core::principal::Principal;
-use mainstay_core::runtime::{Driven, Request, Runtime};
-use mainstay_core::store::{Approvals as _, Claim, Journal, Ruling};
+use mainstay_core::runtime::{Driven, Request, Runtime, Unobserved};
+use mainstay_core::store::{ApprovalFilter, Approvals as _, Claim, Journal, Ruling, Verdict};
 use mainstay_shop::data;
 use mainstay_shop::files;
 use mainstay_shop::service::{DATABASE, Fault, Shop, ShopFaults, ShopOptions};
@@ -82,7 +82,7 @@ async fn live(original: &Path, flow: &Flow, death: Death) -> (u32, FinalState, u
     let store = Store::connect(&format!("sqlite:{}", folder.path().join("mainstay.db").display())).await.unwrap();
     let clock = Arc::<ManualClock>::default();
     let process = async |journal: Arc<dyn Journal>| {
-        let mut runtime = assemble(&config, &store, journal).await.unwrap();
+        let mut runtime = assemble(&config, &store, journal, Arc::new(Unobserved)).await.unwrap();
         runtime.clock = clock.clone();
         Arc::new(runtime)
     };
@@ -90,7 +90,7 @@ async fn live(original: &Path, flow: &Flow, death: Death) -> (u32, FinalState, u
     let mortal = Mortal::new(Arc::new(store.clone()), death);
     let mut runtime = process(mortal.clone()).await;
     let principal = Principal::new(data::known::CUSTOMER);
-    let request = Request { agent: "returns".into(), principal, input: flow.question.clone() };
+    let request = Request::new("returns", principal, flow.question.as_str());
     let record = runtime.accept(request).await.unwrap();
     let run = record.id;
     let mut driven = runtime.drive(record).await;
@@ -114,11 +114,15 @@ async fn live(original: &Path, flow: &Flow, death: Death) -> (u32, FinalState, u
 }
 
 /// A person says yes to whatever waits.
+fn waiting_now() -> ApprovalFilter {
+    ApprovalFilter { only_pending: true, limit: 10, ..ApprovalFilter::default() }
+}
+
 async fn approve(runtime: &Runtime) {
-    for waiting in runtime.approvals.approvals(true, 10).await.unwrap() {
+    for waiting in runtime.approvals.approvals(&waiting_now()).await.unwrap() {
         let ruling = Ruling {
             approval: waiting.asked.id,
-            approved: true,
+            verdict: Verdict::Approve,
             arguments_hash: waiting.asked.arguments_hash,
             by: "reviewer".into(),
             reason: String::new(),
@@ -141,12 +145,12 @@ async fn resume(runtime: &Arc<Runtime>) -> Driven {
 /// The end of the run: one reply, an unbroken chain, and an answer that says what the shop says.
 async fn end(store: &Store, run: RunId, effects: usize, flow: &Flow, death: Death) -> FinalState {
     let record = store.run(run).await.unwrap().unwrap();
-    let entries = store.entries(run).await.unwrap();
+    let entries = store.entries(run, 0).await.unwrap();
     chain::verify(&record, &entries).unwrap();
     let Some(Payload::Replied(reply)) = entries.last().map(|entry| &entry.payload) else {
         unreachable!("{}: the run has no end, {death:?}", flow.name)
     };
-    assert!(store.approvals(true, 1).await.unwrap().is_empty());
+    assert!(store.approvals(&waiting_now()).await.unwrap().is_empty());
     if flow.writes > 0 && reply.state == FinalState::Answered {
         let text = reply.answer.as_ref().unwrap().text.to_lowercase();
         let says_done = text.contains("refunded") && !text.contains("not");

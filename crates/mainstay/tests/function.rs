@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use mainstay::config::explain::explain;
 use mainstay::config::load_with;
-use mainstay::{Caller, Effect, FinalState, Function, FunctionError, Mainstay, OpenError, Principal, Reply, Status};
+use mainstay::{
+    Caller, Effect, FinalState, Function, FunctionError, Mainstay, OpenError, Principal, Reply, Status, Verdict,
+};
 use mainstay_core::store::EffectState;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -147,7 +149,7 @@ async fn a_write_waits_for_a_person_and_is_done_once() {
 
     mainstay.close(Duration::from_secs(5)).await;
     let mainstay = open(folder.path(), [refund(&done), get_order()]).await;
-    mainstay.decide(approval, true, "anna", "fine", None).await.unwrap().unwrap();
+    mainstay.decide(approval, Verdict::Approve, "anna", "fine", None).await.unwrap().unwrap();
     let replies = mainstay.resume_due().await;
     assert_eq!(replies.len(), 1);
     assert_eq!(answer(&replies[0]), "I refunded 80.0 for #W1234567.");

@@ -3,16 +3,20 @@
 //! A decision and the run's parking can meet. Both take the run's lock first, so one of them comes second and sees what
 //! the other did: a run is never parked on an approval that is decided already, and no decision is lost.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use mainstay_core::clock::Timestamp;
 use mainstay_core::error::StoreError;
 use mainstay_core::id::ApprovalId;
 use mainstay_core::journal::entry::Decision;
 use mainstay_core::principal::Principal;
-use mainstay_core::store::{ApprovalRecord, Approvals, Decided, NewApproval, Ruling};
+use mainstay_core::store::{ApprovalFilter, ApprovalRecord, Approvals, Decided, NewApproval, Ruling, Verdict};
+use serde_json::{Map, Value};
 
 use crate::connection::Connection;
 use crate::journal::MAX_LIST;
+use crate::list::{List, given};
 use crate::operation::{self, Operation, run_id};
 use crate::value::{Row, json, values};
 use crate::{Store, error};
@@ -24,10 +28,22 @@ impl Approvals for Store {
         rows.into_iter().next().map(record).transpose()
     }
 
-    async fn approvals(&self, only_pending: bool, limit: u32) -> Result<Vec<ApprovalRecord>, StoreError> {
-        let statement = if only_pending { PENDING } else { APPROVALS };
-        let rows = self.read(statement, values![limit.min(MAX_LIST)]).await?;
-        rows.into_iter().map(record).collect()
+    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+        let conditions = [
+            given(filter.tenant.as_ref()),
+            given(filter.agent.as_ref()),
+            given(filter.before.map(|approval| approval.to_string())),
+        ];
+        let list = if filter.only_pending { &PENDING } else { &APPROVALS };
+        let (sql, values) = list.narrowed(values![filter.limit.min(MAX_LIST)], conditions);
+        self.read(sql, values).await?.into_iter().map(record).collect()
+    }
+
+    async fn waiting(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let rows = self.read(WAITING, values![MAX_WAITING]).await?;
+        let Some(row) = rows.into_iter().next() else { return Ok((0, None)) };
+        let mut row = row.of("the approvals that wait");
+        Ok((row.int()?.cast_unsigned(), row.maybe_int()?.map(Timestamp)))
     }
 
     async fn decide(&self, verdict: &Ruling) -> Result<Decided, StoreError> {
@@ -50,14 +66,25 @@ impl Approvals for Store {
 macro_rules! columns {
     () => {
         "id, run, agent, tenant, principal, tool, arguments, arguments_hash, reason, created_at, expires_at, decision, \
-         decided_by, decision_reason, decided_at"
+         decided_by, decision_reason, decided_at, edited, answer"
     };
 }
 
 const APPROVAL: &str = concat!("select ", columns!(), " from approvals where id = $1");
-const APPROVALS: &str = concat!("select ", columns!(), " from approvals order by created_at desc, id desc limit $1");
-const PENDING: &str =
-    concat!("select ", columns!(), " from approvals where decision is null order by created_at desc, id desc limit $1");
+const CONDITIONS: [&str; 3] = ["tenant = ?", "agent = ?", "id < ?"];
+// Ids sort by time.
+static APPROVALS: LazyLock<List> = LazyLock::new(|| {
+    List::new(concat!("select ", columns!(), " from approvals{where} order by id desc limit $1"), 1, &CONDITIONS)
+});
+static PENDING: LazyLock<List> = LazyLock::new(|| {
+    let frame = concat!("select ", columns!(), " from approvals where decision is null{and} order by id desc limit $1");
+    List::new(frame, 1, &CONDITIONS)
+});
+
+const WAITING: &str = "select count(*), min(created_at) from \
+                       (select created_at from approvals where decision is null limit $1) as waiting";
+/// More are not counted.
+const MAX_WAITING: i64 = 1_000_000;
 
 fn record(row: Row) -> Result<ApprovalRecord, StoreError> {
     let mut row = row.of("an approval");
@@ -82,21 +109,19 @@ fn record(row: Row) -> Result<ApprovalRecord, StoreError> {
         decided_by: row.text()?,
         decision_reason: row.text()?,
         decided_at: row.maybe_int()?.map(Timestamp),
+        edited: edited(&mut row)?,
+        answer: row.maybe_text()?,
     })
 }
 
-const APPROVED: &str = "approved";
-const REJECTED: &str = "rejected";
-const EXPIRED: &str = "expired";
-
 fn decision(row: &mut Row) -> Result<Option<Decision>, StoreError> {
-    match row.maybe_text()?.as_deref() {
-        None => Ok(None),
-        Some(APPROVED) => Ok(Some(Decision::Approved)),
-        Some(REJECTED) => Ok(Some(Decision::Rejected)),
-        Some(EXPIRED) => Ok(Some(Decision::Expired)),
-        Some(_) => Err(StoreError::Corrupt("an approval".to_owned())),
-    }
+    let corrupt = || StoreError::Corrupt("an approval".to_owned());
+    row.maybe_text()?.map(|word| Decision::parse(&word).ok_or_else(corrupt)).transpose()
+}
+
+fn edited(row: &mut Row) -> Result<Option<Map<String, Value>>, StoreError> {
+    let corrupt = |_| StoreError::Corrupt("an approval".to_owned());
+    row.maybe_text()?.map(|text| serde_json::from_str(&text).map_err(corrupt)).transpose()
 }
 
 /// Keeps the question unless it is there; false when it is decided already. The caller holds the run's lock.
@@ -150,9 +175,14 @@ impl Operation for Decide {
             None if ruling.arguments_hash != hash => return Ok(Decided::OtherArguments),
             None => {}
         }
-        let word = if ruling.approved { APPROVED } else { REJECTED };
-        let verdict = Verdict { approval: &id, word, by: &ruling.by, reason: &ruling.reason, at: ruling.now };
-        match settle(connection, &run, &verdict).await? {
+        let (edited, answer) = match &ruling.verdict {
+            Verdict::Edit(arguments) => (Some(json("the changed arguments", arguments)?), None),
+            Verdict::TakeOver(answer) => (None, Some(answer.clone())),
+            Verdict::Approve | Verdict::Reject => (None, None),
+        };
+        let decision = ruling.verdict.decision();
+        let Ruling { by, reason, now: at, .. } = ruling;
+        match settle(connection, &run, &id, Outcome { decision, by, reason, edited, answer, at }).await? {
             true => Ok(Decided::Taken),
             // The run's lock rules it out; yet nobody shall hear that a decision counts that does not.
             false => Err(error::meanwhile()),
@@ -163,26 +193,51 @@ impl Operation for Decide {
 const RUN_OF: &str = "select run from approvals where id = $1";
 const STANDING: &str = "select decision, decided_by, arguments_hash, expires_at from approvals where id = $1";
 
-struct Verdict<'v> {
-    approval: &'v str,
-    word: &'static str,
-    by: &'v str,
-    reason: &'v str,
+/// What becomes of a question.
+struct Outcome {
+    decision: Decision,
+    by: String,
+    reason: String,
+    edited: Option<String>,
+    answer: Option<String>,
     at: Timestamp,
 }
 
-/// Writes a decision down and wakes the run; false when somebody was faster. The caller holds the run's lock.
-async fn settle(connection: &mut Connection<'_>, run: &str, verdict: &Verdict<'_>) -> Result<bool, StoreError> {
-    let Verdict { approval, word, by, reason, at } = verdict;
-    if connection.execute(DECIDE, values![*approval, *word, *by, *reason, at.0]).await? == 0 {
-        return Ok(false);
+impl Outcome {
+    /// Nobody decided; time or somebody else did.
+    fn without_verdict(decision: Decision, by: &str, at: Timestamp) -> Self {
+        Self { decision, by: by.to_owned(), reason: String::new(), edited: None, answer: None, at }
     }
-    connection.execute(WAKE, values![run, *approval, at.0]).await?;
-    Ok(true)
 }
 
-const DECIDE: &str = "update approvals set decision = $2, decided_by = $3, decision_reason = $4, decided_at = $5 \
-                      where id = $1 and decision is null";
+/// Closes the question of a run that `by` cancelled, and wakes the run. A decision that is there already stays. The
+/// caller holds the run's lock.
+pub(crate) async fn close(
+    connection: &mut Connection<'_>,
+    run: &str,
+    approval: &str,
+    by: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    settle(connection, run, approval, Outcome::without_verdict(Decision::Cancelled, by, at)).await.map(drop)
+}
+
+/// Writes an outcome down and wakes the run; false when somebody was faster. The caller holds the run's lock.
+async fn settle(
+    connection: &mut Connection<'_>,
+    run: &str,
+    approval: &str,
+    outcome: Outcome,
+) -> Result<bool, StoreError> {
+    let Outcome { decision, by, reason, edited, answer, at } = outcome;
+    let values = values![approval, decision.as_str(), by, reason, at.0, edited, answer];
+    let is_first = connection.execute(DECIDE, values).await? == 1;
+    connection.execute(WAKE, values![run, approval, at.0]).await?;
+    Ok(is_first)
+}
+
+const DECIDE: &str = "update approvals set decision = $2, decided_by = $3, decision_reason = $4, decided_at = $5, \
+                      edited = $6, answer = $7 where id = $1 and decision is null";
 /// A run that does not wait for this approval is left alone: it finds the decision when it comes to it.
 const WAKE: &str = "update runs set state = 'open', approval = null, claimed_by = '', claimed_until = 0, wake_at = $3 \
                     where id = $1 and state = 'parked' and approval = $2";
@@ -205,8 +260,8 @@ impl Operation for Expire {
             let mut row = row.of("an approval");
             let (id, run) = (row.text()?, row.text()?);
             operation::lock(connection, &run).await?;
-            let verdict = Verdict { approval: &id, word: EXPIRED, by: "", reason: "", at: self.now };
-            if settle(connection, &run, &verdict).await? {
+            let outcome = Outcome::without_verdict(Decision::Expired, "", self.now);
+            if settle(connection, &run, &id, outcome).await? {
                 expired += 1;
             }
         }

@@ -1,7 +1,8 @@
-//! Runs and their entries: [`Journal`]. How entries are written is in [`append`], how workers get runs in
-//! [`crate::queue`].
+//! Runs and their entries: [`Journal`]. How entries are written is in [`append`], how runs are listed in [`runs`], how
+//! workers get them in [`crate::queue`].
 
 pub(crate) mod append;
+mod runs;
 
 use std::sync::LazyLock;
 
@@ -17,7 +18,7 @@ use mainstay_core::store::{Append, Claim, Journal, Lease, NewRun, RunFilter, Run
 use crate::connection::Connection;
 use crate::operation::{Operation, run_id};
 use crate::queue::{ClaimRuns, Release, Renew};
-use crate::value::{Row, values};
+use crate::value::{Row, json, values};
 use crate::{Store, error};
 
 /// No list is longer.
@@ -38,28 +39,19 @@ impl Journal for Store {
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
-        let state = filter.state.map(RunState::as_str);
-        let limit = filter.limit.min(MAX_LIST);
-        let before = filter.before.map_or_else(String::new, |run| run.to_string());
-        let rows = match (&filter.agent, state) {
-            (Some(agent), state) => {
-                self.read(RUNS_OF_AGENT, values![limit, before, state.unwrap_or_default(), agent]).await?
-            }
-            (None, Some(state)) => self.read(RUNS_IN_STATE, values![limit, before, state]).await?,
-            (None, None) => self.read(RUNS, values![limit, before]).await?,
-        };
-        rows.into_iter().map(record).collect()
+        let (sql, values) = runs::narrowed(filter)?;
+        self.read(sql, values).await?.into_iter().map(record).collect()
     }
 
-    async fn entries(&self, run: RunId) -> Result<Vec<Entry>, StoreError> {
-        let rows = self.read(ENTRIES, values![run.to_string(), MAX_ENTRIES + 1]).await?;
+    async fn entries(&self, run: RunId, from: u32) -> Result<Vec<Entry>, StoreError> {
+        let rows = self.read(ENTRIES, values![run.to_string(), from, MAX_ENTRIES + 1]).await?;
         if rows.len() > MAX_ENTRIES as usize {
             return Err(error::refused(format!("{run} has more than {MAX_ENTRIES} entries")));
         }
         rows.into_iter().map(|row| entry(run, row)).collect()
     }
 
-    async fn append(&self, append: Append) -> Result<(), StoreError> {
+    async fn append(&self, append: &Append) -> Result<Option<String>, StoreError> {
         self.write(append::Prepared::new(append)?).await
     }
 
@@ -82,27 +74,13 @@ impl Journal for Store {
 /// The columns of [`record`], in its order.
 macro_rules! run_columns {
     () => {
-        "id, agent, version, tenant, principal, input, created_at, state, ended_at, epoch, failures, approval, cost"
+        "id, agent, version, tenant, principal, input, context, created_at, state, ended_at, epoch, failures, approval, \
+         cost, cancelled_by"
     };
 }
 pub(crate) use run_columns;
 
 const RUN: &str = concat!("select ", run_columns!(), " from runs where id = $1");
-// Each has an index of its own.
-// Ids sort by time, so the newest come first and a page begins where the last one ended.
-const RUNS: &str =
-    concat!("select ", run_columns!(), " from runs where ($2 = '' or id < $2) order by id desc limit $1");
-const RUNS_IN_STATE: &str = concat!(
-    "select ",
-    run_columns!(),
-    " from runs where state = $3 and ($2 = '' or id < $2) order by id desc limit $1"
-);
-const RUNS_OF_AGENT: &str = concat!(
-    "select ",
-    run_columns!(),
-    " from runs where agent = $4 and ($3 = '' or state = $3) and ($2 = '' or id < $2) order by id desc limit $1"
-);
-
 /// Reads a run.
 pub(crate) fn record(row: Row) -> Result<RunRecord, StoreError> {
     let mut row = row.of("a run");
@@ -115,6 +93,7 @@ pub(crate) fn record(row: Row) -> Result<RunRecord, StoreError> {
         version,
         principal: Principal { id: principal, tenant },
         input: row.text()?,
+        context: row.json()?,
         created_at: Timestamp(row.int()?),
         state: row.parsed(RunState::parse)?,
         ended_at: row.maybe_int()?.map(Timestamp),
@@ -125,11 +104,12 @@ pub(crate) fn record(row: Row) -> Result<RunRecord, StoreError> {
             None => None,
         },
         cost: money(row.int()?),
+        cancelled_by: row.maybe_text()?,
     })
 }
 
 const ENTRIES: &str = "select position, at, took_us, payload, hash from entries \
-                       where run = $1 order by position limit $2";
+                       where run = $1 and position >= $2 order by position limit $3";
 
 fn entry(run: RunId, row: Row) -> Result<Entry, StoreError> {
     let mut row = row.of("an entry");
@@ -152,22 +132,28 @@ impl Operation for Create {
     type Output = ();
 
     async fn run(self, connection: &mut Connection<'_>) -> Result<(), StoreError> {
-        let Self(run) = self;
-        let (worker, until, epoch) = match &run.claim {
+        let Self(NewRun { id, agent, version, principal, input, context, created_at, claim }) = self;
+        let (worker, until, epoch) = match &claim {
             Some((worker, until)) => (worker.as_str(), until.0, 1_i64),
             None => ("", 0, 0),
         };
-        let Principal { id, tenant } = &run.principal;
-        let at = run.created_at.0;
-        let arguments =
-            values![run.id.to_string(), &run.agent, &run.version, tenant, id, &run.input, at, worker, until, epoch];
-        connection.execute(CREATE, arguments).await.map(drop)
+        let came_with = json("the context of a run", &context)?;
+        #[rustfmt::skip]
+        let arguments = values![
+            id.to_string(), agent, version, principal.tenant, principal.id, input, created_at.0, worker, until, epoch,
+            came_with, context.conversation,
+        ];
+        match connection.execute(CREATE, arguments).await? {
+            0 => Err(StoreError::Exists(id.to_string())),
+            _ => Ok(()),
+        }
     }
 }
 
 const CREATE: &str = "insert into runs (id, agent, version, tenant, principal, input, created_at, state, claimed_by, \
-                      claimed_until, epoch, wake_at, failures, cost) \
-                      values ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10, $7, 0, 0)";
+                      claimed_until, epoch, wake_at, failures, cost, context, conversation) \
+                      values ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10, $7, 0, 0, $11, $12) \
+                      on conflict do nothing";
 
 /// Money as an amount that fits a column and that a thousand of can be added up.
 pub(crate) fn column(amount: MicroUsd) -> i64 {

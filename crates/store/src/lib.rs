@@ -1,4 +1,4 @@
-//! Durable storage: the five traits of [`mainstay_core::store`] on SQLite and on PostgreSQL.
+//! Durable storage: the traits of [`mainstay_core::store`] on SQLite and on PostgreSQL.
 //!
 //! - One set of statements, valid on both engines; the few that differ are pairs (`value::Sql`).
 //! - Writes are operations (`operation.rs`): transactions on PostgreSQL, group-committed on SQLite (`writer.rs`).
@@ -7,15 +7,19 @@
 //! Absent on purpose: an object mapper, a query builder, a way to change or delete an entry.
 
 mod approvals;
+mod audit;
 mod budgets;
 mod cache;
 mod connection;
 mod error;
 mod journal;
+mod keys;
 mod ledger;
+mod list;
 mod operation;
 mod postgres;
 mod queue;
+mod requests;
 mod schema;
 mod sqlite;
 mod value;

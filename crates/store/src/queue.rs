@@ -28,11 +28,12 @@ impl Operation for ClaimRuns {
     }
 }
 
+// Ids sort by time, so the oldest come first.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "with due as materialized (select id from runs \
-             where state = 'open' and claimed_until <= $3 and wake_at <= $3 order by created_at, id limit $4",
+             where state = 'open' and claimed_until <= $3 and wake_at <= $3 order by id limit $4",
             $lock,
             ") update runs set claimed_by = $1, claimed_until = $2, epoch = epoch + 1 \
              where id in (select id from due) returning ",

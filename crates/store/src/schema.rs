@@ -18,7 +18,7 @@ macro_rules! migration {
 }
 
 /// Version n is what the first n make.
-const MIGRATIONS: &[Sql] = &[migration!("0001_start")];
+const MIGRATIONS: &[Sql] = &[migration!("0001_start"), migration!("0002_api")];
 
 /// Applies what is missing, all or nothing. Replicas that start at once wait for each other.
 pub(crate) struct Migrate;

@@ -91,6 +91,12 @@ impl From<Option<i64>> for Value {
     }
 }
 
+impl From<Option<u32>> for Value {
+    fn from(number: Option<u32>) -> Self {
+        number.map(i64::from).into()
+    }
+}
+
 impl From<[u8; 32]> for Value {
     fn from(hash: [u8; 32]) -> Self {
         Self::Bytes(hash.to_vec())

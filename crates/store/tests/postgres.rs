@@ -34,7 +34,16 @@ async fn fresh() -> Option<Place> {
     Some(Place { store, schema })
 }
 
-const ALL: RunFilter = RunFilter { agent: None, state: None, before: None, limit: 100 };
+const ALL: RunFilter = RunFilter {
+    tenant: None,
+    agent: None,
+    state: None,
+    principal: None,
+    conversation: None,
+    text: None,
+    before: None,
+    limit: 100,
+};
 
 #[tokio::test]
 async fn replicas_that_start_at_once_agree_on_the_schema() {
@@ -47,7 +56,7 @@ async fn replicas_that_start_at_once_agree_on_the_schema() {
     );
     let lease = Stores::of(&one.unwrap()).held(1).await;
     Stores::of(&two.unwrap()).append(&lease, 0..3, vec![]).await.unwrap();
-    assert_eq!(three.unwrap().entries(lease.run).await.unwrap().len(), 3);
+    assert_eq!(three.unwrap().entries(lease.run, 0).await.unwrap().len(), 3);
     place.remove().await;
 }
 
@@ -64,7 +73,7 @@ async fn a_transaction_whose_connection_dies_leaves_nothing_and_the_next_call_wo
     let append = stores.append(&lease, 0..3, vec![]);
     let kill = async {
         let victims = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                       where wait_event_type = 'Lock' and query like 'select id from runs where id = $1%' \
+                       where wait_event_type = 'Lock' and query like 'select cancelled_by from runs where id = $1%' \
                        and pid in (select pid from pg_locks join pg_class on relation = pg_class.oid \
                        join pg_namespace on relnamespace = pg_namespace.oid where nspname = $1)";
         while sqlx::query_scalar::<_, i64>(victims)
@@ -84,7 +93,7 @@ async fn a_transaction_whose_connection_dies_leaves_nothing_and_the_next_call_wo
         other => panic!("{other:?}"),
     }
     sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
-    assert_eq!(place.store.entries(lease.run).await.unwrap(), []);
+    assert_eq!(place.store.entries(lease.run, 0).await.unwrap(), []);
     place.stores().append(&lease, 0..3, vec![]).await.unwrap();
     place.remove().await;
 }
@@ -102,7 +111,7 @@ async fn a_caller_who_stops_waiting_leaves_nothing_half_done() {
             tokio::select! { biased; _ = &mut append => break, () = tokio::task::yield_now() => {} }
         }
     }
-    let written = place.store.entries(lease.run).await.unwrap().len();
+    let written = place.store.entries(lease.run, 0).await.unwrap().len();
     assert!(written == 0 || written == 3, "{written} entries");
     place.store.runs(&ALL).await.unwrap();
     place.remove().await;

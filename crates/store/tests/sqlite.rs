@@ -66,7 +66,16 @@ fn url(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("mainstay.db").display())
 }
 
-const ALL: RunFilter = RunFilter { agent: None, state: None, before: None, limit: 100 };
+const ALL: RunFilter = RunFilter {
+    tenant: None,
+    agent: None,
+    state: None,
+    principal: None,
+    conversation: None,
+    text: None,
+    before: None,
+    limit: 100,
+};
 
 #[tokio::test]
 async fn a_file_that_is_opened_again_has_everything() {
@@ -74,12 +83,12 @@ async fn a_file_that_is_opened_again_has_everything() {
     let store = Store::connect(&url(folder.path())).await.unwrap();
     let lease = Stores::of(&store).held(1).await;
     Stores::of(&store).append(&lease, 0..5, vec![]).await.unwrap();
-    let before = (store.runs(&ALL).await.unwrap(), store.entries(lease.run).await.unwrap());
+    let before = (store.runs(&ALL).await.unwrap(), store.entries(lease.run, 0).await.unwrap());
     store.close().await;
     assert!(!folder.path().join("mainstay.db-wal").exists(), "the log is tidied away");
 
     let store = Store::connect(&url(folder.path())).await.unwrap();
-    assert_eq!((store.runs(&ALL).await.unwrap(), store.entries(lease.run).await.unwrap()), before);
+    assert_eq!((store.runs(&ALL).await.unwrap(), store.entries(lease.run, 0).await.unwrap()), before);
 }
 
 #[tokio::test]
@@ -105,9 +114,9 @@ async fn what_was_answered_is_in_the_file_without_being_closed_and_what_was_not_
 
     let found = Store::connect(&url(crashed.path())).await.unwrap();
     assert_eq!(found.runs(&ALL).await.unwrap(), store.runs(&ALL).await.unwrap());
-    let entries = found.entries(lease.run).await.unwrap();
+    let entries = found.entries(lease.run, 0).await.unwrap();
     assert_eq!(entries.len(), 5);
-    assert_eq!(entries, store.entries(lease.run).await.unwrap());
+    assert_eq!(entries, store.entries(lease.run, 0).await.unwrap());
 }
 
 #[tokio::test]
@@ -141,11 +150,11 @@ async fn an_entry_that_somebody_made_unreadable_is_named_and_not_quoted() {
         "update entries set payload = '{\"kind\":\"unheard_of\"}', hash = x'00' where position = 3",
     ] {
         sqlx::raw_sql(damage).execute(&mut other).await.unwrap();
-        let error = store.entries(lease.run).await.unwrap_err();
+        let error = store.entries(lease.run, 0).await.unwrap_err();
         let expected = format!("the store holds something unreadable: the entry at position 3 of {}", lease.run);
         assert_eq!(error.to_string(), expected, "{damage}");
     }
-    assert!(matches!(store.entries(lease.run).await, Err(StoreError::Corrupt(_))));
+    assert!(matches!(store.entries(lease.run, 0).await, Err(StoreError::Corrupt(_))));
 }
 
 #[tokio::test]
@@ -208,4 +217,30 @@ async fn a_new_file_is_for_its_owner_only() {
         let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+}
+
+#[tokio::test]
+async fn a_search_reads_the_newest_runs_that_fit_otherwise_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::connect(&url(folder.path())).await.unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("mainstay.db"));
+    let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    // The oldest of each agent is what is looked for; one agent has as many as are read, the other one more.
+    let many = "with recursive n(n) as (select 1 union all select n + 1 from n where n < 20001) \
+        insert into runs (id, agent, version, tenant, principal, input, created_at, state, claimed_by, claimed_until, \
+        epoch, wake_at, failures, cost) \
+        select printf('run_%032x', n), case when n % 2 = 1 then 'orders' else 'returns' end, 'v', 'default', 'c', \
+        case when n <= 2 then 'needle' else 'hay' end, n, 'open', '', 0, 0, 0, 0, 0 from n";
+    sqlx::raw_sql(many).execute(&mut other).await.unwrap();
+    let found = async |agent: &str| {
+        let filter = RunFilter { agent: Some(agent.to_owned()), text: Some("needle".to_owned()), ..ALL };
+        store.runs(&filter).await.unwrap().len()
+    };
+    assert_eq!((found("returns").await, found("orders").await), (1, 0));
+    let page = RunFilter {
+        text: Some("needle".to_owned()),
+        before: "run_00000000000000000000000000000100".parse().ok(),
+        ..ALL
+    };
+    assert_eq!(store.runs(&page).await.unwrap().len(), 2, "a later page goes on from there");
 }

@@ -75,12 +75,12 @@ impl Journal for Mortal {
         self.journal.runs(filter).await
     }
 
-    async fn entries(&self, run: RunId) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(&self, run: RunId, from: u32) -> Result<Vec<Entry>, StoreError> {
         self.alive()?;
-        self.journal.entries(run).await
+        self.journal.entries(run, from).await
     }
 
-    async fn append(&self, append: Append) -> Result<(), StoreError> {
+    async fn append(&self, append: &Append) -> Result<Option<String>, StoreError> {
         self.alive()?;
         let n = self.appends.fetch_add(1, Ordering::SeqCst);
         match self.death {

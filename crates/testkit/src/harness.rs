@@ -8,19 +8,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mainstay_core::agent::{Agent, InputGuard, Limits, Model, Output, Rule, Tiers};
 use mainstay_core::answer::default_schema;
+use mainstay_core::cancel::Cancellations;
 use mainstay_core::expression::Expression;
 use mainstay_core::guard::{Guard, Mode};
 use mainstay_core::health::Health;
 use mainstay_core::id::RunId;
 use mainstay_core::journal::chain;
-use mainstay_core::journal::entry::{Entry, Replied};
+use mainstay_core::journal::entry::{Entry, Replied, RunContext};
 use mainstay_core::money::{MicroUsd, Price};
 use mainstay_core::principal::Principal;
 use mainstay_core::provider::{Provider, ToolSpec};
 use mainstay_core::rollout::{Audience, Autonomy, Phase, Rollout};
-use mainstay_core::runtime::{Driven, Request, Runtime};
+use mainstay_core::runtime::{DecisionRefused, Driven, Request, Runtime, Unobserved};
 use mainstay_core::schema::Schema;
-use mainstay_core::store::{Claim, Journal, Ruling, RunRecord};
+use mainstay_core::store::{ApprovalFilter, ApprovalRecord, Claim, Journal, Ruling, RunRecord, Verdict};
 use mainstay_core::tool::{AgentTool, Effect, Invocation, Tool, ToolOutcome};
 use mainstay_store::Store;
 use serde_json::{Map, Value, json};
@@ -102,6 +103,7 @@ pub fn agent(provider: Arc<dyn Provider>) -> Agent {
         instructions: "Be brief.".to_owned(),
         models: Tiers { simple: vec![model("first", provider)], ..Tiers::default() },
         max_chars: 2000,
+        history_tokens: 2000,
         guards: Vec::new(),
         tools: BTreeMap::new(),
         output: Output { schema: Schema::compile(default_schema()).unwrap(), guards: Vec::new() },
@@ -171,10 +173,13 @@ impl Harness {
             ledger: Arc::new(store.clone()),
             budgets: Arc::new(store.clone()),
             cache: Arc::new(store.clone()),
+            requests: Arc::new(store.clone()),
             clock: clock.clone(),
             health: Health::default(),
             worker: format!("worker-{}", WORKERS.fetch_add(1, Ordering::SeqCst)),
             lease_time: Duration::from_secs(30),
+            observer: Arc::new(Unobserved),
+            cancellations: Cancellations::default(),
         };
         Self { runtime: Arc::new(runtime), clock, store }
     }
@@ -192,8 +197,11 @@ impl Harness {
 
     /// Only stores a request.
     pub async fn accept(&self, principal: &str, input: &str) -> RunRecord {
-        let request =
-            Request { agent: "returns".to_owned(), principal: Principal::new(principal), input: input.to_owned() };
+        self.accept_request(request(Principal::new(principal), input)).await
+    }
+
+    /// The same, of any kind.
+    pub async fn accept_request(&self, request: Request) -> RunRecord {
         self.runtime.accept(request).await.unwrap()
     }
 
@@ -216,23 +224,36 @@ impl Harness {
 
     /// A person decides the only approval that waits.
     pub async fn decide(&self, approved: bool) {
-        let waiting = self.runtime.approvals.approvals(true, 10).await.unwrap();
-        assert_eq!(waiting.len(), 1, "one approval waits");
+        let verdict = if approved { Verdict::Approve } else { Verdict::Reject };
+        self.rule(verdict).await.unwrap();
+    }
+
+    /// A person says what shall become of the only approval that waits.
+    pub async fn rule(&self, verdict: Verdict) -> Result<(), DecisionRefused> {
+        let asked = self.waiting().await.asked;
         let ruling = Ruling {
-            approval: waiting[0].asked.id,
-            approved,
-            arguments_hash: waiting[0].asked.arguments_hash.clone(),
+            approval: asked.id,
+            reason: if verdict == Verdict::Reject { "not this time".to_owned() } else { String::new() },
+            verdict,
+            arguments_hash: asked.arguments_hash,
             by: "reviewer".to_owned(),
-            reason: if approved { String::new() } else { "not this time".to_owned() },
             now: self.runtime.clock.now(),
         };
-        self.runtime.decide(ruling).await.unwrap().unwrap();
+        self.runtime.decide(ruling).await.unwrap()
+    }
+
+    /// The only approval that waits.
+    pub async fn waiting(&self) -> ApprovalRecord {
+        let filter = ApprovalFilter { only_pending: true, limit: 10, ..ApprovalFilter::default() };
+        let mut waiting = self.runtime.approvals.approvals(&filter).await.unwrap();
+        assert_eq!(waiting.len(), 1, "one approval waits");
+        waiting.remove(0)
     }
 
     /// The entries of a run, whose chain must hold.
     pub async fn entries(&self, run: RunId) -> Vec<Entry> {
         let record = self.store.run(run).await.unwrap().unwrap();
-        let entries = self.store.entries(run).await.unwrap();
+        let entries = self.store.entries(run, 0).await.unwrap();
         chain::verify(&record, &entries).unwrap();
         entries
     }
@@ -243,6 +264,12 @@ impl Harness {
         let newest = self.store.runs(&filter).await.unwrap().remove(0);
         self.entries(newest.id).await.iter().map(|entry| entry.payload.kind()).collect()
     }
+}
+
+/// A request to the agent of [`agent`].
+pub fn request(principal: Principal, input: &str) -> Request {
+    let (agent, context) = ("returns".to_owned(), RunContext::default());
+    Request { run: None, agent, principal, input: input.to_owned(), context }
 }
 
 /// The reply of a run that ended.

@@ -1,6 +1,7 @@
 //! A provider that follows a strict script: an unexpected call or a reply that nobody asked for fails the test.
 
 use std::collections::VecDeque;
+use std::future;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use mainstay_core::error::Retry;
 use mainstay_core::message::{ToolCall, Usage};
 use mainstay_core::provider::{ChatReply, ChatRequest, Finish, Provider, ProviderError, ProviderErrorKind};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// See the module.
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 pub struct Script {
     lines: Mutex<VecDeque<Line>>,
     asked: Mutex<Vec<ChatRequest>>,
+    news: Notify,
 }
 
 /// One reply of a script.
@@ -25,6 +28,8 @@ pub enum Line {
     Calls(Vec<(&'static str, Value)>),
     /// Fails.
     Fails(ProviderErrorKind, Retry),
+    /// Thinks for ever; see [`Script::until_asked`].
+    Hangs,
 }
 
 /// The default schema's JSON around `text`.
@@ -46,7 +51,18 @@ pub fn calls(tool: &'static str, arguments: Value) -> Line {
 impl Script {
     /// A script of these lines.
     pub fn new(lines: impl IntoIterator<Item = Line>) -> Self {
-        Self { lines: Mutex::new(lines.into_iter().collect()), asked: Mutex::default() }
+        Self { lines: Mutex::new(lines.into_iter().collect()), asked: Mutex::default(), news: Notify::new() }
+    }
+
+    /// Waits until it was asked so often.
+    pub async fn until_asked(&self, times: usize) {
+        loop {
+            let news = self.news.notified();
+            if self.asked.lock().unwrap().len() >= times {
+                return;
+            }
+            news.await;
+        }
     }
 
     /// What it was asked, in order.
@@ -69,6 +85,7 @@ impl Provider for Script {
 
     async fn chat(&self, request: &ChatRequest, _deadline: Instant) -> Result<ChatReply, ProviderError> {
         self.asked.lock().unwrap().push(request.clone());
+        self.news.notify_waiters();
         let line = self.lines.lock().unwrap().pop_front().expect("the model was asked once more than the script says");
         let reply = |text: String, calls: Vec<ToolCall>, finish| ChatReply {
             text,
@@ -88,6 +105,7 @@ impl Provider for Script {
                 };
                 Ok(reply(String::new(), calls.into_iter().enumerate().map(call).collect(), Finish::ToolCalls))
             }
+            Line::Hangs => future::pending().await,
             Line::Fails(kind, retry) => Err(ProviderError { provider: "script".to_owned(), kind, retry }),
         }
     }

@@ -1,6 +1,6 @@
 //! The conformance suite that every engine of the store must pass.
 //!
-//! Each case gets a store of its own, empty, and knows only the five traits. [`crate::store_suite!`] makes a test of each
+//! Each case gets a store of its own, empty, and knows only the traits. [`crate::store_suite!`] makes a test of each
 //! case for one engine:
 //!
 //! ```ignore
@@ -12,9 +12,12 @@
 //!
 //! where `Place` has `stores(&self) -> Stores` and `async fn remove(self)`.
 
+pub mod access;
 pub mod approvals;
 pub mod budgets;
+pub mod cancelling;
 pub mod entries;
+pub mod lists;
 pub mod runs;
 
 use std::sync::Arc;
@@ -23,9 +26,12 @@ use mainstay_core::clock::Timestamp;
 use mainstay_core::error::StoreError;
 use mainstay_core::id::{ApprovalId, RunId};
 use mainstay_core::journal::chain;
-use mainstay_core::journal::entry::{AnswerRecord, Entry, FinalState, Recorded as _, Replied, Ruled, UsageRecord};
+use mainstay_core::journal::entry::{
+    AnswerRecord, Entry, FinalState, Recorded as _, Replied, Ruled, RunContext, UsageRecord,
+};
 use mainstay_core::money::MicroUsd;
 use mainstay_core::principal::Principal;
+use mainstay_core::store::access::{Audit, Keys, Requests};
 use mainstay_core::store::{
     Append, Approvals, Budgets, CacheStore, Change, Claim, Journal, Lease, Ledger, NewApproval, NewRun, RunRecord,
 };
@@ -42,13 +48,16 @@ pub struct Stores {
     pub ledger: Arc<dyn Ledger>,
     pub budgets: Arc<dyn Budgets>,
     pub cache: Arc<dyn CacheStore>,
+    pub requests: Arc<dyn Requests>,
+    pub keys: Arc<dyn Keys>,
+    pub audit: Arc<dyn Audit>,
 }
 
 impl Stores {
-    /// One store behind all five traits.
+    /// One store behind all traits.
     pub fn of<S>(store: &S) -> Self
     where
-        S: Journal + Approvals + Ledger + Budgets + CacheStore + Clone + 'static,
+        S: Journal + Approvals + Ledger + Budgets + CacheStore + Requests + Keys + Audit + Clone + 'static,
     {
         let store = Arc::new(store.clone());
         Self {
@@ -56,7 +65,10 @@ impl Stores {
             approvals: Arc::clone(&store) as Arc<dyn Approvals>,
             ledger: Arc::clone(&store) as Arc<dyn Ledger>,
             budgets: Arc::clone(&store) as Arc<dyn Budgets>,
-            cache: store,
+            cache: Arc::clone(&store) as Arc<dyn CacheStore>,
+            requests: Arc::clone(&store) as Arc<dyn Requests>,
+            keys: Arc::clone(&store) as Arc<dyn Keys>,
+            audit: store,
         }
     }
 
@@ -78,15 +90,15 @@ impl Stores {
         self.journal.claim(&claim).await.unwrap()
     }
 
-    /// Appends entries at `positions`, each of them a plain one.
+    /// Appends entries at `positions`, each of them a plain one. Says who wants the run cancelled.
     pub async fn append(
         &self,
         lease: &Lease,
         positions: impl IntoIterator<Item = u32>,
         changes: Vec<Change>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let entries = positions.into_iter().map(|position| plain(position, &lease.worker)).collect();
-        self.journal.append(Append { lease: lease.clone(), entries, changes }).await
+        self.journal.append(&Append { lease: lease.clone(), entries, changes }).await
     }
 }
 
@@ -129,6 +141,26 @@ macro_rules! store_suite {
             approvals: time_runs_out_once_and_only_for_those_that_are_due;
             approvals: many_questions_run_out_of_time_together;
             approvals: a_decision_and_the_end_of_time_cannot_both_count;
+            approvals: whatever_a_person_wants_is_kept_as_they_said_it;
+            lists: a_run_comes_back_with_what_came_with_it;
+            lists: a_filter_lists_what_fits_all_of_its_conditions;
+            lists: a_text_is_found_as_it_stands_but_for_ascii_case;
+            lists: entries_are_read_from_any_position_on;
+            lists: approvals_are_listed_by_tenant_by_agent_and_page_by_page;
+            lists: it_is_known_how_many_wait_and_since_when;
+            cancelling: a_run_that_is_cancelled_is_due_at_once_and_says_who_wanted_it_first;
+            cancelling: a_worker_hears_of_a_cancellation_with_its_next_append_and_that_counts_all_the_same;
+            cancelling: what_has_ended_or_never_was_is_not_cancelled;
+            cancelling: a_parked_run_that_is_cancelled_is_woken_and_its_question_closed;
+            cancelling: nobody_is_asked_about_a_run_that_was_cancelled;
+            cancelling: a_cancellation_in_the_moment_of_parking_is_not_lost;
+            cancelling: a_decision_and_a_cancellation_cannot_both_answer_the_question;
+            access: of_fifty_requests_with_one_key_one_is_the_first;
+            access: a_repeated_request_gets_the_first_answer_and_another_one_none;
+            access: old_requests_are_forgotten_and_only_those;
+            access: what_was_said_of_a_run_is_kept_once_and_read_in_its_order;
+            access: keys_are_kept_once_by_id_and_by_name_and_end_for_good;
+            access: who_did_what_is_listed_newest_first_and_narrowed_down;
             budgets: money_is_reserved_under_every_scope_or_under_none;
             budgets: reservations_at_once_never_go_over_the_limit;
             budgets: a_reservation_that_is_repeated_counts_once;
@@ -172,6 +204,7 @@ pub(crate) fn new_run(n: u32) -> NewRun {
         version: "5f".repeat(32),
         principal: Principal::new("c-1001"),
         input: "Where is my order?".to_owned(),
+        context: RunContext::default(),
         created_at: Timestamp(n.into()),
         claim: None,
     }

@@ -30,7 +30,8 @@ mod tests {
         let arguments = json!({"text": "Refund #W1?", "amount": 3});
         let Value::Object(arguments) = arguments else { panic!("an object") };
         let principal = Principal::new("c-1");
-        let call = Invocation { arguments: &arguments, principal: &principal, idempotency_key: "run/1" };
+        let call =
+            Invocation { arguments: &arguments, principal: &principal, idempotency_key: "run/1", trace_parent: "" };
         let outcome = DraftTool.call(&call, Instant::now()).await;
         assert_eq!(
             outcome,

@@ -30,6 +30,8 @@ pub use template::StrayBracket;
 
 /// The same for every repetition of one call, so that the far side can tell.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// W3C Trace Context.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest piece of the far side's words in an outcome, in characters.
 const EXCERPT: usize = 200;
 
@@ -97,8 +99,9 @@ impl HttpSource {
 
 /// Headers that a source cannot set.
 fn is_ours(name: &HeaderName) -> bool {
-    static OURS: [HeaderName; 10] = [
+    static OURS: [HeaderName; 11] = [
         IDEMPOTENCY_KEY,
+        TRACE_PARENT,
         header::HOST,
         header::CONTENT_LENGTH,
         header::CONTENT_TYPE,
@@ -196,6 +199,9 @@ impl HttpTool {
         if self.effect.changes_things() {
             let key = HeaderValue::from_str(call.idempotency_key);
             headers.insert(IDEMPOTENCY_KEY, key.map_err(|_| "the idempotency key cannot be a header")?);
+        }
+        if let Some(trace) = HeaderValue::from_str(call.trace_parent).ok().filter(|trace| !trace.is_empty()) {
+            headers.insert(TRACE_PARENT, trace);
         }
         let body = Bytes::from(filled.body.unwrap_or_default());
         Ok(Request { method: self.request.method.clone(), url, headers, body })

@@ -162,6 +162,17 @@ fn settings(text: &str, base_url: &str, extra: Option<&ExtraModel>) -> anyhow::R
     Ok(format!("{text}{}\n", lines.join("\n")))
 }
 
+/// Adds an exporter that sends the traces of every run to the Phoenix at `url`, such as `http://127.0.0.1:6006`.
+pub fn add_phoenix(folder: &Path, url: &str) -> anyhow::Result<()> {
+    let path = folder.join(SETTINGS);
+    let endpoint = quoted(&format!("{}/v1/traces", url.trim_end_matches('/')));
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let exporter = format!(
+        "\n[telemetry.exporters.phoenix]\ndialect = \"openinference\"\nendpoint = {endpoint}\nallow_private = true\n"
+    );
+    std::fs::write(&path, text + &exporter).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
 /// A TOML basic string.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

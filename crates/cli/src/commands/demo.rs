@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, stream};
-use mainstay::{Mainstay, Principal};
+use mainstay::{ApprovalFilter, Mainstay, Principal};
 use mainstay_shop::data;
-use mainstay_shop::files::{self, ExtraModel, ModelKind};
+use mainstay_shop::files::{self, ExtraModel, ModelKind, ModelPrice};
 use mainstay_shop::requests::requests;
 use mainstay_shop::service::{DATABASE, Shop, ShopOptions};
 use tokio::time::Instant;
 
 use crate::arguments::DemoOptions;
+use crate::commands::serve;
 use crate::output;
 use report::{Asked, Report};
 
@@ -33,6 +34,9 @@ pub(crate) async fn demo(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let shop_data = data::generate(options.seed, &options.folder.join(DATABASE)).await?;
     let shop = Shop::start(&options.folder, ShopOptions::default()).await?;
     files::write_agent(&options.folder, &shop.base_url, shop.token(), extra.as_ref())?;
+    if let Some(phoenix) = &options.phoenix {
+        files::add_phoenix(&options.folder, phoenix)?;
+    }
     output::note(&format!(
         "{} customers, {} products, {} orders; the shop listens at {}; what playbooks do not cover goes to {}",
         shop_data.customers.len(),
@@ -56,6 +60,11 @@ pub(crate) async fn demo(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let confirmed = mainstay.effects(None, u32::MAX).await?;
     let confirmed = confirmed.iter().filter(|effect| effect.state.as_str() == "confirmed").count();
     output::line(&format!("\nThe shop's own ledger has {effects} effects, Mainstay's has {confirmed} confirmed."));
+    if options.serve {
+        serve::serve_open(mainstay, None).await?;
+        shop.stop().await;
+        return Ok(ExitCode::SUCCESS);
+    }
     print_waiting(&mainstay, &options.folder).await?;
     mainstay.close(PATIENCE).await;
     shop.stop().await;
@@ -83,11 +92,12 @@ async fn ask_all(mainstay: &Mainstay, options: &DemoOptions) -> anyhow::Result<R
 }
 
 async fn print_waiting(mainstay: &Mainstay, folder: &Path) -> anyhow::Result<()> {
-    let waiting = mainstay.approvals(true, 5).await?;
+    let pending = |limit| ApprovalFilter { only_pending: true, limit, ..ApprovalFilter::default() };
+    let waiting = mainstay.approvals(&pending(5)).await?;
     if waiting.is_empty() {
         return Ok(());
     }
-    let all = mainstay.approvals(true, u32::MAX).await?.len();
+    let all = mainstay.approvals(&pending(u32::MAX)).await?.len();
     output::line(&format!("\nWaiting for a person ({} of {all}):", waiting.len()));
     for approval in &waiting {
         output::print_waiting(approval, folder);
@@ -124,7 +134,7 @@ fn extra_model(options: &DemoOptions) -> Option<ExtraModel> {
             kind: ModelKind::Compatible,
             base_url,
             model: model("default"),
-            price: None,
+            price: price(&options.model_price),
             alone: options.model_only,
         });
     }
@@ -136,6 +146,11 @@ fn extra_model(options: &DemoOptions) -> Option<ExtraModel> {
         (None, Some(_)) => vendor(ModelKind::Anthropic, "claude-haiku-4-5"),
         (None, None) => None,
     }
+}
+
+fn price(of: &[String]) -> Option<ModelPrice> {
+    let [input, output] = of else { return None };
+    Some(ModelPrice { input: input.clone(), cached_input: input.clone(), output: output.clone() })
 }
 
 /// Makes the folder, or empties an earlier demo's of what the demo writes.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use mainstay::access::CancelNoted;
 use mainstay::{Mainstay, RunFilter, RunState};
 
 use crate::arguments::RunsCommand;
@@ -21,7 +22,7 @@ pub(crate) async fn runs(root: &Path, command: RunsCommand) -> anyhow::Result<Ex
                     )
                 })?),
             };
-            output::print_runs(&mainstay.runs(&RunFilter { agent, state, before: None, limit }).await?);
+            output::print_runs(&mainstay.runs(&RunFilter { agent, state, limit, ..RunFilter::default() }).await?);
         }
         RunsCommand::Show { run } => {
             let id = run.parse()?;
@@ -30,6 +31,20 @@ pub(crate) async fn runs(root: &Path, command: RunsCommand) -> anyhow::Result<Ex
             };
             output::print_run(&record);
             output::print_trace(&mainstay.trace(id).await?);
+        }
+        RunsCommand::Cancel { run, by } => {
+            let id = run.parse()?;
+            match mainstay.cancel(id, &by).await? {
+                CancelNoted::Noted => output::note("it will end at its next safe place"),
+                CancelNoted::Ended => {
+                    output::note("it has ended already");
+                    return Ok(ExitCode::from(1));
+                }
+                CancelNoted::Unknown => bail!("there is no run `{id}` (docs/errors/run_unknown.md)"),
+            }
+            for reply in mainstay.resume_due().await {
+                output::print_reply_line(&reply);
+            }
         }
         RunsCommand::Verify { run } => {
             let only = run.map(|run| run.parse()).transpose()?;

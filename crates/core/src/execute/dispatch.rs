@@ -10,10 +10,11 @@ use crate::execute::not_done;
 use crate::execute::policy::{Approved, Prepared, bound};
 use crate::guard::{Channel, Citation};
 use crate::inspect::{self, Inspected};
-use crate::journal::entry::{CitationRecord, EffectIntended, ToolCalled};
+use crate::journal::entry::{AnswerRecord, CitationRecord, EffectIntended, ToolCalled};
 use crate::run::{Known, Run};
 use crate::store::{Change, EffectRow, EffectState};
 use crate::tool::{AgentTool, Effect, Invocation, Probe, ToolOutcome};
+use crate::trace::context;
 
 /// What became of a call.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub enum Dispatched {
     Said(String),
     /// Nobody knows whether it happened; the run must not go on.
     InDoubt(String),
+    /// It was not made: a person took over and gave this answer.
+    TakenOver(AnswerRecord),
+    /// It was not made: somebody cancelled the run.
+    Cancelled(String),
 }
 
 /// Between two readings of a probe.
@@ -158,7 +163,8 @@ async fn settle(
 
 /// Calls the tool, and does not believe that it keeps its own deadline.
 async fn invoke(run: &Run, tool: &AgentTool, arguments: &Map<String, Value>, idempotency_key: &str) -> ToolOutcome {
-    let invocation = Invocation { arguments, principal: &run.record.principal, idempotency_key };
+    let trace = context::outgoing(&run.record, run.position()).to_string();
+    let invocation = Invocation { arguments, principal: &run.record.principal, idempotency_key, trace_parent: &trace };
     // A change that is started gets its whole time, whatever is left for the run.
     let deadline =
         if tool.effect.changes_things() { Instant::now() + tool.timeout } else { run.deadline(tool.timeout) };

@@ -78,10 +78,23 @@ pub async fn judge(run: &Run, call: &ToolCall) -> Result<Judged, Halt> {
     })
 }
 
-/// Judges a call again that a person has approved: what they saw may no longer hold.
-pub async fn judge_granted(run: &Run, prepared: Prepared, granted: Granted) -> Result<Judged, Halt> {
+/// Judges a call again that a person has approved: what they saw may no longer hold. `edited` are the arguments as the
+/// person changed them; they pass the same checks as any others.
+pub async fn judge_granted(
+    run: &Run,
+    prepared: Prepared,
+    granted: Granted,
+    edited: Option<Map<String, Value>>,
+) -> Result<Judged, Halt> {
     let Some(tool) = run.agent.tools.get(&prepared.tool) else {
         return Ok(Judged::Deny("the tool is gone".to_owned()));
+    };
+    let prepared = match edited {
+        None => prepared,
+        Some(arguments) => match rewritten(run, tool, prepared, arguments) {
+            Ok(prepared) => prepared,
+            Err(reason) => return Ok(Judged::Deny(format!("the changed arguments do not fit: {reason}"))),
+        },
     };
     let facts = read_facts(run, tool, &prepared).await?;
     let ruling = match forbidden(tool, &prepared.arguments, &run.record.principal, &facts) {
@@ -95,6 +108,38 @@ pub async fn judge_granted(run: &Run, prepared: Prepared, granted: Granted) -> R
         ToolRuling::Allow => Judged::Allow(Approved { call: prepared, authority: granted.authority() }),
         ToolRuling::Ask | ToolRuling::Deny => Judged::Deny(reason),
     })
+}
+
+/// The call with the person's arguments in place of the model's. What is bound stays bound.
+fn rewritten(
+    run: &Run,
+    tool: &AgentTool,
+    prepared: Prepared,
+    arguments: Map<String, Value>,
+) -> Result<Prepared, String> {
+    let arguments = fitted(tool, &run.record.principal, arguments)?;
+    let hash = call_hash(&prepared.tool, &arguments);
+    if tool.effect.changes_things() && run.is_settled(&hash) {
+        return Err("this very call was already made or rejected in this run".to_owned());
+    }
+    // What a person wrote was never masked.
+    Ok(Prepared { shown: arguments.clone(), arguments, hash, ..prepared })
+}
+
+/// Arguments that a person wrote, with those that the runtime sets; the error says why they do not fit the tool.
+pub(crate) fn fitted(
+    tool: &AgentTool,
+    principal: &Principal,
+    mut arguments: Map<String, Value>,
+) -> Result<Map<String, Value>, String> {
+    let bound = bound(tool, principal, "");
+    if let Some((name, _)) = bound.iter().find(|(name, value)| arguments.get(*name).is_some_and(|is| is != *value)) {
+        return Err(format!("`{name}` is set by the runtime"));
+    }
+    arguments.retain(|name, _| !bound.contains_key(name));
+    tool.schema.check(&Value::Object(arguments.clone())).map_err(|faults| faults.join("; "))?;
+    arguments.extend(bound);
+    Ok(arguments)
 }
 
 async fn journaled(run: &Run, call: &ToolCall, ruling: (ToolRuling, String)) -> Result<(ToolRuling, String), Halt> {

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use crate::answer;
 use crate::canonical::call_hash;
+use crate::input::Input;
+use crate::journal::entry::Speaker;
 use crate::message::{Message, ToolCall};
 use crate::schema::Schema;
 
@@ -64,9 +66,13 @@ enum Phase {
 
 impl Turn {
     /// A fresh attempt at `request`, whose answer must satisfy `schema`.
-    pub fn new(request: &str, schema: Schema) -> Self {
+    pub fn new(request: &Input, schema: Schema) -> Self {
+        let earlier = request.history().iter().map(|said| match said.by {
+            Speaker::Principal => Message::User(said.text.clone()),
+            Speaker::Agent => Message::Assistant { text: said.text.clone(), calls: Vec::new() },
+        });
         Self {
-            messages: vec![Message::User(request.to_owned())],
+            messages: earlier.chain([Message::User(request.text().to_owned())]).collect(),
             seen: 0,
             phase: Phase::Model,
             schema,

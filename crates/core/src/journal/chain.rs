@@ -1,11 +1,12 @@
 //! The hash chain: each entry's hash covers the one before, the first one covers the run itself.
 //!
-//! `seed = SHA-256("mainstay/run/1", run, agent, version, tenant, principal, created_at, input)` and
+//! `seed = SHA-256("mainstay/run/1", run, agent, version, tenant, principal, created_at, input)`, for a run that came with
+//! a context `SHA-256("mainstay/run/2", …, input, context JSON)`, and
 //! `hash = SHA-256("mainstay/entry/1", previous, position, at, took_us, payload JSON)`, each part preceded by its length.
 
 use sha2::{Digest, Sha256};
 
-use crate::journal::entry::{Entry, Payload};
+use crate::journal::entry::{Entry, Payload, RunContext};
 use crate::store::{RunRecord, RunState};
 
 /// A SHA-256 hash.
@@ -13,16 +14,24 @@ pub type Hash = [u8; 32];
 
 /// What the first entry is chained to.
 pub fn seed(run: &RunRecord) -> Hash {
-    digest(&[
-        b"mainstay/run/1",
-        run.id.to_string().as_bytes(),
+    let has_context = run.context != RunContext::default();
+    let context = if has_context { serde_json::to_vec(&run.context).unwrap_or_default() } else { Vec::new() };
+    let mut parts: Vec<&[u8]> = vec![if has_context { b"mainstay/run/2" } else { b"mainstay/run/1" }];
+    let id = run.id.to_string();
+    let created_at = run.created_at.0.to_be_bytes();
+    parts.extend([
+        id.as_bytes(),
         run.agent.as_bytes(),
         run.version.as_bytes(),
         run.principal.tenant.as_bytes(),
         run.principal.id.as_bytes(),
-        &run.created_at.0.to_be_bytes(),
+        &created_at,
         run.input.as_bytes(),
-    ])
+    ]);
+    if has_context {
+        parts.push(&context);
+    }
+    digest(&parts)
 }
 
 /// The hash that `entry` must have after `previous`.

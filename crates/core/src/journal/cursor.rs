@@ -53,6 +53,11 @@ impl Cursor {
         Ok(Slot::Recorded(value, took_us))
     }
 
+    /// True when nothing recorded is left.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.recorded.is_empty()
+    }
+
     /// Passes over everything that is recorded.
     pub(crate) fn skip_to_end(&mut self) {
         while !self.recorded.is_empty() {

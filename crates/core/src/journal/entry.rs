@@ -86,6 +86,49 @@ payloads! {
     Replied = "replied",
 }
 
+/// What came with a request besides its text. Part of what the hash chain covers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunContext {
+    /// The application's name of the conversation; empty for a single question. Only turns of the same tenant, agent and
+    /// principal ever meet in one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub conversation: String,
+    /// Earlier turns, oldest first, raw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Said>,
+    /// The application's own notes; no model reads them.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+    /// The caller's W3C `traceparent`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub trace_parent: String,
+    /// The API key that brought it; empty for a request from this machine.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// What all runs of that key may spend in a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_usd_per_day: Option<MicroUsd>,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Who.
+    pub by: Speaker,
+    /// What.
+    pub text: String,
+}
+
+/// Who said something in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The principal.
+    Principal,
+    /// The agent.
+    Agent,
+}
+
 /// What one guard said about one text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuardVerdict {
@@ -118,6 +161,9 @@ pub struct Kept {
 pub struct Screened {
     /// The request with placeholders; empty when it was refused.
     pub text: String,
+    /// Earlier turns with placeholders, oldest first; those that a guard stopped are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Said>,
     /// What the placeholders stand for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
@@ -330,6 +376,12 @@ pub struct ApprovalDecided {
     /// The person's reason.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The arguments as the person changed them, when they did; real values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Map<String, Value>>,
+    /// The person's own answer, when they took over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// How an approval ended.
@@ -342,6 +394,33 @@ pub enum Decision {
     Rejected,
     /// Nobody answered in time: do not.
     Expired,
+    /// Do it with other arguments.
+    Edited,
+    /// Do not; the person answers instead.
+    TakenOver,
+    /// The run was cancelled before anybody decided.
+    Cancelled,
+}
+
+impl Decision {
+    /// The word for it, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Edited => "edited",
+            Self::TakenOver => "taken_over",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Approved, Self::Rejected, Self::Expired, Self::Edited, Self::TakenOver, Self::Cancelled]
+            .into_iter()
+            .find(|decision| decision.as_str() == word)
+    }
 }
 
 /// See [`Payload::EffectIntended`].
@@ -467,7 +546,7 @@ pub struct Replied {
     /// The answer, or the draft of an escalated run; with placeholders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<AnswerRecord>,
-    /// `model` or `cache`, for an answered run.
+    /// `model`, `cache` or `person`, for an answered run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub origin: String,
     /// A code with a page, such as `budget_exhausted`; empty for an answered run.

@@ -25,22 +25,23 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(append: Append) -> Result<Self, StoreError> {
+    pub(crate) fn new(append: &Append) -> Result<Self, StoreError> {
         let Append { lease, entries, changes } = append;
         let run = lease.run.to_string();
         let cost = entries.iter().map(cost).sum();
         let entries = entries.iter().map(|entry| Ok((entry.position, entry.hash, row(&run, entry)?)));
-        Ok(Self { entries: entries.collect::<Result<_, StoreError>>()?, lease, cost, changes })
+        let entries = entries.collect::<Result<_, StoreError>>()?;
+        Ok(Self { lease: lease.clone(), entries, cost, changes: changes.clone() })
     }
 }
 
 #[async_trait]
 impl Operation for Prepared {
-    type Output = ();
+    type Output = Option<String>;
 
-    async fn run(self, connection: &mut Connection<'_>) -> Result<(), StoreError> {
+    async fn run(self, connection: &mut Connection<'_>) -> Result<Option<String>, StoreError> {
         let run = self.lease.run.to_string();
-        check(connection, &self.lease).await?;
+        let cancelled_by = check(connection, &self.lease).await?;
         insert(connection, &run, self.entries).await?;
         if self.cost != MicroUsd::ZERO {
             connection.execute(ADD_COST, values![&run, column(self.cost)]).await?;
@@ -49,11 +50,11 @@ impl Operation for Prepared {
             match change {
                 Change::Effect(effect) => ledger::record(connection, &effect).await?,
                 Change::Settle { position, spent } => budgets::settle(connection, &run, position, spent).await?,
-                Change::Park(asked) => park(connection, &run, &asked).await?,
+                Change::Park(asked) => park(connection, &run, &asked, cancelled_by.as_deref()).await?,
                 Change::Finish { at, reply } => finish(connection, &run, at, &reply).await?,
             }
         }
-        Ok(())
+        Ok(cancelled_by)
     }
 }
 
@@ -72,18 +73,20 @@ fn row(run: &str, entry: &Entry) -> Result<Vec<Value>, StoreError> {
 
 const ADD_COST: &str = "update runs set cost = cost + $2 where id = $1";
 
-/// The right to write to the run, until the end of the transaction.
-async fn check(connection: &mut Connection<'_>, lease: &Lease) -> Result<(), StoreError> {
+/// The right to write to the run, until the end of the transaction. Says who wants the run cancelled.
+async fn check(connection: &mut Connection<'_>, lease: &Lease) -> Result<Option<String>, StoreError> {
     let arguments = values![lease.run.to_string(), &lease.worker, lease.epoch];
     match connection.maybe(CHECK, arguments).await? {
-        Some(_) => Ok(()),
+        Some(row) => row.of("a run").maybe_text(),
         None => Err(StoreError::LeaseLost),
     }
 }
 
 // That it has run out does not matter as long as nobody has taken the run over.
-const CHECK: Sql =
-    locking!("for update", "select id from runs where id = $1 and claimed_by = $2 and epoch = $3 and state = 'open'");
+const CHECK: Sql = locking!(
+    "for update",
+    "select cancelled_by from runs where id = $1 and claimed_by = $2 and epoch = $3 and state = 'open'"
+);
 
 async fn insert(
     connection: &mut Connection<'_>,
@@ -126,9 +129,19 @@ async fn taken(
 
 const HASH: &str = "select hash from entries where run = $1 and position = $2";
 
-async fn park(connection: &mut Connection<'_>, run: &str, asked: &NewApproval) -> Result<(), StoreError> {
+async fn park(
+    connection: &mut Connection<'_>,
+    run: &str,
+    asked: &NewApproval,
+    cancelled_by: Option<&str>,
+) -> Result<(), StoreError> {
     // A decision that came while the run was on its way here must not be waited for again.
-    let wait = approvals::ask(connection, asked).await?;
+    let mut wait = approvals::ask(connection, asked).await?;
+    if let Some(by) = cancelled_by {
+        // Nobody shall be asked about a run that is about to end.
+        approvals::close(connection, run, &asked.id.to_string(), by, asked.created_at).await?;
+        wait = false;
+    }
     let state = if wait { RunState::Parked } else { RunState::Open };
     let approval = wait.then(|| asked.id.to_string());
     connection.execute(PARK, values![run, state.as_str(), approval]).await.map(drop)

@@ -3,7 +3,10 @@
 
 use mainstay_core::clock::Timestamp;
 use mainstay_core::journal::entry::Decision;
-use mainstay_core::store::{ApprovalRecord, Change, Decided, Lease, NewApproval, Ruling, RunState};
+use mainstay_core::store::{
+    ApprovalFilter, ApprovalRecord, Change, Decided, Lease, NewApproval, Ruling, RunState, Verdict,
+};
+use serde_json::json;
 
 use super::{Stores, approval_id, at_once, question, run_id};
 
@@ -20,11 +23,13 @@ pub async fn a_parked_run_waits_and_its_question_is_listed(stores: Stores) {
         decision: None,
         decided_by: String::new(),
         decision_reason: String::new(),
+        edited: None,
+        answer: None,
         decided_at: None,
     };
     assert_eq!(stores.approvals.approval(approval_id(1)).await.unwrap(), Some(open(1)));
     assert_eq!(stores.approvals.approval(approval_id(3)).await.unwrap(), None);
-    assert_eq!(stores.approvals.approvals(true, 10).await.unwrap(), [open(2), open(1)]);
+    assert_eq!(stores.approvals.approvals(&pending()).await.unwrap(), [open(2), open(1)]);
 
     let decided = ApprovalRecord {
         decision: Some(Decision::Rejected),
@@ -33,11 +38,34 @@ pub async fn a_parked_run_waits_and_its_question_is_listed(stores: Stores) {
         decided_at: Some(Timestamp(70)),
         ..open(2)
     };
-    let ruling = Ruling { approved: false, reason: "no \0 way".to_owned(), now: Timestamp(70), ..ruling(2, "ann") };
+    let ruling =
+        Ruling { verdict: Verdict::Reject, reason: "no \0 way".to_owned(), now: Timestamp(70), ..ruling(2, "ann") };
     assert_eq!(stores.approvals.decide(&ruling).await.unwrap(), Decided::Taken);
-    assert_eq!(stores.approvals.approvals(true, 10).await.unwrap(), [open(1)]);
-    assert_eq!(stores.approvals.approvals(false, 10).await.unwrap(), [decided.clone(), open(1)]);
-    assert_eq!(stores.approvals.approvals(false, 1).await.unwrap(), [decided]);
+    assert_eq!(stores.approvals.approvals(&pending()).await.unwrap(), [open(1)]);
+    assert_eq!(stores.approvals.approvals(&all()).await.unwrap(), [decided.clone(), open(1)]);
+    assert_eq!(stores.approvals.approvals(&ApprovalFilter { limit: 1, ..all() }).await.unwrap(), [decided]);
+}
+
+pub async fn whatever_a_person_wants_is_kept_as_they_said_it(stores: Stores) {
+    let arguments = json!({ "amount": 12.5, "note": "\0 less" }).as_object().unwrap().clone();
+    for (n, verdict, decision, edited, answer) in [
+        (1, Verdict::Edit(arguments.clone()), Decision::Edited, Some(arguments), None),
+        (2, Verdict::TakeOver("I called \0 them.".into()), Decision::TakenOver, None, Some("I called \0 them.".into())),
+        (3, Verdict::Approve, Decision::Approved, None, None),
+    ] {
+        park(&stores, n).await;
+        let ruling = Ruling { verdict, ..ruling(n, "ann") };
+        assert_eq!(stores.approvals.decide(&ruling).await.unwrap(), Decided::Taken);
+        let stored = stores.approvals.approval(approval_id(n)).await.unwrap().unwrap();
+        assert_eq!((stored.decision, stored.edited, stored.answer), (Some(decision), edited, answer));
+        assert_eq!(stored.asked, question(n), "what was asked stays as it was");
+        assert_eq!(stores.record(run_id(n)).await.state, RunState::Open);
+    }
+    park(&stores, 4).await;
+    let nested = (0..200).fold(json!({}), |inner, _| json!({ "in": inner })).as_object().unwrap().clone();
+    let refused = Ruling { verdict: Verdict::Edit(nested), ..ruling(4, "ann") };
+    assert!(stores.approvals.decide(&refused).await.is_err(), "it could not be read back");
+    assert_eq!(stores.record(run_id(4)).await.state, RunState::Parked);
 }
 
 pub async fn a_decision_wakes_the_run_at_once(stores: Stores) {
@@ -55,7 +83,8 @@ pub async fn of_fifty_who_decide_one_is_heard(stores: Stores) {
         let stores = stores.clone();
         async move {
             let by = format!("person {n}");
-            let ruling = Ruling { approved: n % 2 == 0, ..ruling(1, &by) };
+            let ruling =
+                Ruling { verdict: if n % 2 == 0 { Verdict::Approve } else { Verdict::Reject }, ..ruling(1, &by) };
             (by, n % 2 == 0, stores.approvals.decide(&ruling).await.unwrap())
         }
     }))
@@ -167,7 +196,7 @@ pub async fn many_questions_run_out_of_time_together(stores: Stores) {
     }))
     .await;
     assert_eq!(stores.approvals.expire(Timestamp(6_000)).await.unwrap(), u64::from(MANY));
-    assert_eq!(stores.approvals.approvals(true, 10).await.unwrap(), []);
+    assert_eq!(stores.approvals.approvals(&pending()).await.unwrap(), []);
     assert_eq!(stores.claim("w", 6_000, MANY + 1).await.len(), MANY as usize);
 }
 
@@ -188,19 +217,27 @@ pub async fn a_decision_and_the_end_of_time_cannot_both_count(stores: Stores) {
 }
 
 /// Run `n` waits for the answer to question `n`.
-async fn park(stores: &Stores, n: u32) {
+pub(super) async fn park(stores: &Stores, n: u32) {
     let lease = stores.held(n).await;
     stores.append(&lease, 0..1, vec![Change::Park(question(n))]).await.unwrap();
 }
 
 /// Approves question `n` at time 50.
-fn ruling(n: u32, by: &str) -> Ruling {
+pub(super) fn ruling(n: u32, by: &str) -> Ruling {
     Ruling {
         approval: approval_id(n),
-        approved: true,
+        verdict: Verdict::Approve,
         arguments_hash: question(n).arguments_hash,
         by: by.to_owned(),
         reason: String::new(),
         now: Timestamp(50),
     }
+}
+
+pub(super) fn all() -> ApprovalFilter {
+    ApprovalFilter { limit: 100, ..ApprovalFilter::default() }
+}
+
+pub(super) fn pending() -> ApprovalFilter {
+    ApprovalFilter { only_pending: true, ..all() }
 }

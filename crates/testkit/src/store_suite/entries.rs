@@ -9,7 +9,7 @@ use mainstay_core::money::MicroUsd;
 use mainstay_core::store::{Append, Change, EffectRow, EffectState, Lease, RunState};
 use serde_json::{Value, json};
 
-use super::{Stores, approval_id, at_once, finished, plain, question, run_id};
+use super::{Stores, approval_id, approvals, at_once, finished, plain, question, run_id};
 
 pub async fn entries_come_back_exactly_as_they_were_appended(stores: Stores) {
     let lease = stores.held(1).await;
@@ -48,12 +48,12 @@ pub async fn entries_come_back_exactly_as_they_were_appended(stores: Stores) {
             entry
         })
         .collect();
-    stores.journal.append(Append { lease, entries: entries.clone(), changes: vec![] }).await.unwrap();
+    stores.journal.append(&Append { lease, entries: entries.clone(), changes: vec![] }).await.unwrap();
 
-    let stored = stores.journal.entries(run.id).await.unwrap();
+    let stored = stores.journal.entries(run.id, 0).await.unwrap();
     assert_eq!(stored, entries);
     chain::verify(&run, &stored).unwrap();
-    assert_eq!(stores.journal.entries(run_id(2)).await.unwrap(), []);
+    assert_eq!(stores.journal.entries(run_id(2), 0).await.unwrap(), []);
 }
 
 pub async fn every_kind_of_payload_comes_back(stores: Stores) {
@@ -63,8 +63,8 @@ pub async fn every_kind_of_payload_comes_back(stores: Stores) {
         .zip(0..)
         .map(|(payload, position)| Entry { payload, ..plain(position, "") })
         .collect();
-    stores.journal.append(Append { lease, entries: entries.clone(), changes: vec![] }).await.unwrap();
-    assert_eq!(stores.journal.entries(run_id(1)).await.unwrap(), entries);
+    stores.journal.append(&Append { lease, entries: entries.clone(), changes: vec![] }).await.unwrap();
+    assert_eq!(stores.journal.entries(run_id(1), 0).await.unwrap(), entries);
 }
 
 pub async fn a_long_append_comes_back_whole(stores: Stores) {
@@ -72,7 +72,7 @@ pub async fn a_long_append_comes_back_whole(stores: Stores) {
     stores.append(&lease, 0..1, vec![]).await.unwrap();
     stores.append(&lease, 1..39, vec![]).await.unwrap();
     let expected: Vec<Entry> = (0..39).map(|position| plain(position, "w")).collect();
-    assert_eq!(stores.journal.entries(lease.run).await.unwrap(), expected);
+    assert_eq!(stores.journal.entries(lease.run, 0).await.unwrap(), expected);
 }
 
 pub async fn an_append_is_all_or_nothing(stores: Stores) {
@@ -87,9 +87,9 @@ pub async fn an_append_is_all_or_nothing(stores: Stores) {
     let error = stores.append(&lease, 0..12, changes).await.unwrap_err();
     assert!(matches!(error, StoreError::Database { retry: Retry::No, .. }), "{error:?}");
 
-    assert_eq!(stores.journal.entries(lease.run).await.unwrap(), []);
+    assert_eq!(stores.journal.entries(lease.run, 0).await.unwrap(), []);
     assert_eq!(stores.ledger.effects(None, 10).await.unwrap(), []);
-    assert_eq!(stores.approvals.approvals(false, 10).await.unwrap(), []);
+    assert_eq!(stores.approvals.approvals(&approvals::all()).await.unwrap(), []);
     assert_eq!(stores.record(lease.run).await.state, RunState::Open);
     stores.append(&lease, 0..12, vec![]).await.unwrap();
     stores.append(&other, 0..1, vec![]).await.unwrap();
@@ -98,7 +98,7 @@ pub async fn an_append_is_all_or_nothing(stores: Stores) {
 pub async fn a_position_is_written_once(stores: Stores) {
     let lease = stores.held(1).await;
     stores.append(&lease, 0..3, vec![]).await.unwrap();
-    let before = stores.journal.entries(lease.run).await.unwrap();
+    let before = stores.journal.entries(lease.run, 0).await.unwrap();
     // Again the same, again with more, and one that only ends on a written position.
     for (positions, taken) in [(2..3, 2), (1..20, 1), (0..1, 0)] {
         match stores.append(&lease, positions.clone(), vec![finished(FinalState::Failed, 0)]).await {
@@ -107,11 +107,11 @@ pub async fn a_position_is_written_once(stores: Stores) {
         }
     }
     let gap = vec![plain(9, "w"), plain(2, "another")];
-    match stores.journal.append(Append { lease: lease.clone(), entries: gap, changes: vec![] }).await {
+    match stores.journal.append(&Append { lease: lease.clone(), entries: gap, changes: vec![] }).await {
         Err(StoreError::Taken { position: 2 }) => {}
         other => panic!("{other:?}"),
     }
-    assert_eq!(stores.journal.entries(lease.run).await.unwrap(), before);
+    assert_eq!(stores.journal.entries(lease.run, 0).await.unwrap(), before);
     assert_eq!(stores.record(lease.run).await.state, RunState::Open);
 }
 
@@ -121,17 +121,17 @@ pub async fn of_many_that_write_one_position_one_succeeds(stores: Stores) {
         let (stores, lease) = (stores.clone(), lease.clone());
         async move {
             let entries = vec![plain(0, &format!("writer {n}")), plain(1, &format!("writer {n}"))];
-            (n, stores.journal.append(Append { lease, entries, changes: vec![] }).await)
+            (n, stores.journal.append(&Append { lease, entries, changes: vec![] }).await)
         }
     }))
     .await;
     let winners: Vec<u32> = results.iter().filter(|(_, result)| result.is_ok()).map(|(n, _)| *n).collect();
     assert_eq!(winners.len(), 1, "{results:?}");
     for (_, result) in results {
-        assert!(matches!(result, Ok(()) | Err(StoreError::Taken { position: 0 })), "{result:?}");
+        assert!(matches!(result, Ok(None) | Err(StoreError::Taken { position: 0 })), "{result:?}");
     }
     let by = format!("writer {}", winners[0]);
-    assert_eq!(stores.journal.entries(run_id(1)).await.unwrap(), [plain(0, &by), plain(1, &by)]);
+    assert_eq!(stores.journal.entries(run_id(1), 0).await.unwrap(), [plain(0, &by), plain(1, &by)]);
 }
 
 pub async fn a_worker_whose_run_was_taken_over_cannot_append(stores: Stores) {
@@ -148,7 +148,7 @@ pub async fn a_worker_whose_run_was_taken_over_cannot_append(stores: Stores) {
 
     let current = Lease { epoch: 2, ..lease };
     stores.append(&current, 1..2, vec![]).await.unwrap();
-    assert_eq!(stores.journal.entries(current.run).await.unwrap().len(), 2);
+    assert_eq!(stores.journal.entries(current.run, 0).await.unwrap().len(), 2);
 }
 
 pub async fn a_lease_that_ran_out_is_good_until_somebody_takes_the_run(stores: Stores) {
@@ -204,7 +204,7 @@ pub async fn appends_that_fail_harm_none_of_those_beside_them(stores: Stores) {
     }))
     .await;
     for (n, result) in results {
-        let written = stores.journal.entries(run_id(n)).await.unwrap().len();
+        let written = stores.journal.entries(run_id(n), 0).await.unwrap().len();
         let effects = stores.ledger.effects(Some(run_id(n)), 10).await.unwrap().len();
         let expected = if n % 3 == 0 { (false, 0, 0) } else { (true, 3, 1) };
         assert_eq!((result.is_ok(), written, effects), expected, "run {n}: {result:?}");
@@ -217,12 +217,12 @@ pub async fn an_entry_that_could_not_be_read_back_is_refused(stores: Stores) {
     let with = |content| Entry { payload: tool_called(content), ..plain(0, "w") };
     let append = |entry| Append { lease: lease.clone(), entries: vec![entry], changes: vec![] };
 
-    let error = stores.journal.append(append(with(nested(200)))).await.unwrap_err();
+    let error = stores.journal.append(&append(with(nested(200)))).await.unwrap_err();
     assert!(matches!(error, StoreError::Database { retry: Retry::No, .. }), "{error:?}");
-    assert_eq!(stores.journal.entries(lease.run).await.unwrap(), []);
+    assert_eq!(stores.journal.entries(lease.run, 0).await.unwrap(), []);
     let deepest = with(nested(126));
-    stores.journal.append(append(deepest.clone())).await.unwrap();
-    assert_eq!(stores.journal.entries(lease.run).await.unwrap(), [deepest]);
+    stores.journal.append(&append(deepest.clone())).await.unwrap();
+    assert_eq!(stores.journal.entries(lease.run, 0).await.unwrap(), [deepest]);
 }
 
 pub async fn the_cost_of_a_run_is_current(stores: Stores) {
@@ -230,7 +230,7 @@ pub async fn the_cost_of_a_run_is_current(stores: Stores) {
     for (position, cost) in [(0, 20), (1, 22)] {
         let call = Entry { payload: model_called(cost), ..plain(position, "w") };
         let entries = vec![call, plain(position + 10, "w")];
-        stores.journal.append(Append { lease: lease.clone(), entries, changes: vec![] }).await.unwrap();
+        stores.journal.append(&Append { lease: lease.clone(), entries, changes: vec![] }).await.unwrap();
     }
     assert_eq!(stores.record(lease.run).await.cost, MicroUsd(42));
     stores.append(&lease, 20..21, vec![finished(FinalState::Answered, 45)]).await.unwrap();

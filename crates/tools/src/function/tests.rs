@@ -24,7 +24,7 @@ const IN_A_MINUTE: Duration = Duration::from_secs(60);
 async fn call(tool: &FunctionTool, arguments: Value, patience: Duration) -> ToolOutcome {
     let Value::Object(arguments) = arguments else { panic!("an object") };
     let principal = Principal::new("c-1");
-    let call = Invocation { arguments: &arguments, principal: &principal, idempotency_key: "run/1" };
+    let call = Invocation { arguments: &arguments, principal: &principal, idempotency_key: "run/1", trace_parent: "" };
     tool.call(&call, Instant::now() + patience).await
 }
 

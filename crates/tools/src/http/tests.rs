@@ -21,10 +21,13 @@ struct Server {
     task: JoinHandle<()>,
 }
 
+const TRACE_PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     line: String,
     key: Option<String>,
+    trace: Option<String>,
     authorization: Option<String>,
     body: String,
 }
@@ -54,6 +57,7 @@ async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static
         seen.lock().unwrap().push(Seen {
             line: format!("{method} {uri}"),
             key: header("idempotency-key"),
+            trace: header("traceparent"),
             authorization: header("authorization"),
             body,
         });
@@ -134,7 +138,12 @@ async fn call_source(source: Arc<HttpSource>, settings: HttpSettings, arguments:
     let tool = HttpTool::new(source, settings).unwrap();
     let principal = Principal::new("c-1");
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-    let call = Invocation { arguments: &arguments, principal: &principal, idempotency_key: "0190c0de/7" };
+    let call = Invocation {
+        arguments: &arguments,
+        principal: &principal,
+        idempotency_key: "0190c0de/7",
+        trace_parent: TRACE_PARENT,
+    };
     tool.call(&call, Instant::now() + Duration::from_secs(30)).await
 }
 
@@ -155,6 +164,7 @@ async fn a_write_sends_its_arguments_its_secret_and_its_key() {
     let seen = server.seen.lock().unwrap().remove(0);
     assert_eq!(seen.line, "POST /api/orders/%23W1%2F%C3%A4/refund?verbose=true");
     assert_eq!((seen.key.as_deref(), seen.authorization.as_deref()), (Some("0190c0de/7"), Some(TOKEN)));
+    assert_eq!(seen.trace.as_deref(), Some(TRACE_PARENT));
     assert_eq!(
         serde_json::from_str::<Value>(&seen.body).unwrap(),
         json!({"amount": 19.5, "customer": "c-1", "note": "for #W1/ä", "lines": [[{"sku": "A"}], 1]})

@@ -263,7 +263,7 @@ async fn the_tool_returns_passages_and_the_same_citations() {
         let (tool, principal) = (&tool, &principal);
         async move {
             let arguments = [("query".to_owned(), query)].into_iter().collect();
-            let call = Invocation { arguments: &arguments, principal, idempotency_key: "run/1" };
+            let call = Invocation { arguments: &arguments, principal, idempotency_key: "run/1", trace_parent: "" };
             tool.call(&call, Instant::now()).await
         }
     };

@@ -33,7 +33,7 @@ fn settings() -> SqlSettings {
 async fn call(tool: &SqlTool, arguments: Value) -> ToolOutcome {
     let principal = Principal::new("c-1");
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-    let call = Invocation { arguments: &arguments, principal: &principal, idempotency_key: "run/1" };
+    let call = Invocation { arguments: &arguments, principal: &principal, idempotency_key: "run/1", trace_parent: "" };
     tool.call(&call, Instant::now() + Duration::from_secs(60)).await
 }
 

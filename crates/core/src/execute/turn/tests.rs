@@ -5,11 +5,17 @@ use serde_json::json;
 
 use super::*;
 use crate::answer::default_schema;
+use crate::journal::entry::Said as Earlier;
 
 const GOOD: &str = r#"{"answer": "Yes.", "confidence": 0.9, "sources": [], "requires_human_review": false}"#;
 
 fn turn() -> Turn {
-    Turn::new("where is it?", Schema::compile(default_schema()).unwrap())
+    turn_after(Vec::new())
+}
+
+fn turn_after(history: Vec<Earlier>) -> Turn {
+    let input = Input::screened("where is it?".to_owned(), history);
+    Turn::new(&input, Schema::compile(default_schema()).unwrap())
 }
 
 fn text(text: &str) -> Said {
@@ -32,6 +38,21 @@ fn a_question_a_call_and_an_answer() {
     turn.model_said(text(GOOD));
     assert_eq!(turn.next(), Next::Done(GOOD));
     assert_eq!(turn.messages().len(), 4);
+}
+
+#[test]
+fn earlier_turns_come_first_and_are_news_once() {
+    let earlier = |by, text: &str| Earlier { by, text: text.to_owned() };
+    let mut turn = turn_after(vec![earlier(Speaker::Principal, "hello"), earlier(Speaker::Agent, "hi")]);
+    let hello = [
+        Message::User("hello".into()),
+        Message::Assistant { text: "hi".into(), calls: Vec::new() },
+        Message::User("where is it?".into()),
+    ];
+    assert_eq!(turn.next(), Next::CallModel { news: &hello });
+    turn.model_said(calls(&[json!({"order_id": "7"})]));
+    turn.tools_said(vec!["{}".into()]);
+    assert!(matches!(turn.next(), Next::CallModel { news: [Message::Tool { .. }] }));
 }
 
 #[test]
