@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Throws generated requests at a served demo, as its own OpenAPI document describes them: no 500, and no answer outside the
-# document. Installs schemathesis from PyPI.
+# document. Installs schemathesis from PyPI. Three checks are left out, for the document cannot say what they would need: that
+# the last message is the user's, that arguments of an edit fit the tool, and that 413 refuses a body too.
 #
 #   scripts/fuzz.sh [MAINSTAY-BINARY] [EXAMPLES-PER-OPERATION]
 set -euo pipefail
@@ -23,5 +24,5 @@ for _ in $(seq 120); do
     sleep 1
 done
 "$venv/bin/schemathesis" run http://127.0.0.1:7400/openapi.json --url http://127.0.0.1:7400 \
-    --max-examples "$examples" --workers 2 --checks all --exclude-checks "${EXCLUDE:-unsupported_method}" \
+    --max-examples "$examples" --workers 2 --checks all --exclude-checks "${EXCLUDE:-unsupported_method,positive_data_acceptance,negative_data_rejection}" \
     --phases examples,coverage,fuzzing,stateful --generation-deterministic --request-timeout 65

@@ -2,7 +2,8 @@
 //! installation's pepper, so that neither a copy of the database nor one of the pepper opens anything.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,7 +17,11 @@ use mainstay_core::store::access::{KeyRecord, Keys, Role};
 use mainstay_egress::Secret;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::warn;
 use uuid::Uuid;
+
+use crate::config::pepper::{self, PepperError};
+use crate::config::secret::SecretRef;
 
 /// How long a key is believed without looking it up again: a revoked one is out after this.
 const REMEMBERED: Duration = Duration::from_secs(2);
@@ -63,19 +68,35 @@ pub enum KeyError {
 
 /// Makes and checks keys.
 pub(crate) struct Keyring {
-    pepper: Option<Secret>,
+    root: PathBuf,
+    /// Where the configuration says that the pepper is.
+    written: Option<SecretRef>,
+    pepper: OnceLock<Secret>,
     remembered: Mutex<HashMap<KeyId, (Instant, KeyRecord)>>,
 }
 
 impl Keyring {
-    /// Without a pepper no key was ever made here, so none is good.
-    pub(crate) fn new(pepper: Option<Secret>) -> Self {
-        Self { pepper, remembered: Mutex::default() }
+    /// The keyring of the installation in the folder `root`. A pepper that cannot be had is an error; one that was not made
+    /// yet is looked for again when somebody comes with a key.
+    pub(crate) async fn open(root: &Path, written: Option<&SecretRef>) -> Result<Self, PepperError> {
+        let found = pepper::find(root, written).await?.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self { root: root.to_owned(), written: written.cloned(), pepper: found, remembered: Mutex::default() })
+    }
+
+    async fn pepper(&self) -> Option<&Secret> {
+        if self.pepper.get().is_none() {
+            match pepper::find(&self.root, self.written.as_ref()).await {
+                Ok(found) => found.map_or((), |found| drop(self.pepper.set(found))),
+                Err(error) => warn!(%error, "API keys cannot be checked"),
+            }
+        }
+        self.pepper.get()
     }
 
     /// Whose key this is; `None` when it is unknown, wrong or revoked.
     pub(crate) async fn authenticate(&self, store: &dyn Keys, text: &str) -> Result<Option<KeyRecord>, StoreError> {
-        let (Some((id, secret)), Some(pepper)) = (parse(text), &self.pepper) else { return Ok(None) };
+        let Some((id, secret)) = parse(text) else { return Ok(None) };
+        let Some(pepper) = self.pepper().await else { return Ok(None) };
         let known = self.lock().get(&id).filter(|(until, _)| Instant::now() < *until).map(|(_, key)| key.clone());
         let key = match known {
             Some(key) => Some(key),

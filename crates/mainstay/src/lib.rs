@@ -66,7 +66,7 @@ use mainstay_core::trace;
 use mainstay_store::Store;
 
 use audit::Auditor;
-use config::pepper::{self, PepperError};
+use config::pepper::PepperError;
 use config::problem::Problems;
 use config::server::ServerConfig;
 use keys::Keyring;
@@ -180,7 +180,7 @@ impl Mainstay {
         Ok(Self {
             worker: Worker::start(Arc::clone(&runtime), config.server.at_work),
             auditor: Auditor::start(Arc::new(store.clone()), Arc::clone(&runtime.clock), dropped),
-            keyring: Keyring::new(pepper::find(&config.root, config.server.pepper.as_ref()).await?),
+            keyring: Keyring::open(&config.root, config.server.pepper.as_ref()).await?,
             root: config.root,
             server: config.server,
             runtime,

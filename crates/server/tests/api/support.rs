@@ -122,9 +122,6 @@ impl House {
         let shop = Shop::start(folder.path(), ShopOptions::default()).await.unwrap();
         files::write_agent(folder.path(), &shop.base_url, shop.token(), None).unwrap();
         second_agent(folder.path());
-        // As after the first `mainstay keys create`: keys that tests make while it serves are good at once.
-        std::fs::create_dir_all(folder.path().join(".mainstay")).unwrap();
-        std::fs::write(folder.path().join(".mainstay/pepper"), "0123456789abcdef".repeat(4)).unwrap();
         let mainstay = Arc::new(Mainstay::open(folder.path()).await.unwrap());
         mainstay.watch();
         let stop = settings.stop.clone();
