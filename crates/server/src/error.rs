@@ -313,7 +313,10 @@ impl From<HeadFault> for ApiError {
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         const MOST: usize = 200;
-        let what = without_value(&rejection.body_text()).chars().take(MOST).collect::<String>();
+        let text = rejection.body_text();
+        // The path before it is the caller's own word.
+        let text = text.find("unknown field").and_then(|at| text.get(at..)).unwrap_or(&text);
+        let what = without_value(text).chars().take(MOST).collect::<String>();
         Self::Invalid(what.into(), "GET /openapi.json lists the parameters of this address")
     }
 }
